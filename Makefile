@@ -1,0 +1,61 @@
+# Two commands do all: `make demo` and `make test`. Works with GNU make 3.81 (macOS) and later.
+# The interpreter: the newest Python on PATH that is 3.11 or later; `make PYTHON=/path/to/python3 ...` chooses another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-install lint format bench lock control-plane clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+demo: .venv/installed ## run the main job on a real control plane; ARGS=--once checks each step and ends
+	@$(BIN)/auditor demo $(ARGS)
+
+test: lint control-plane ## lint, types, layers and all tests
+	@$(BIN)/pytest -n 2 -m "not install" $(ARGS)
+
+test-install: .venv/installed ## clean clones, with and without Go, builds included (20 minutes)
+	@$(BIN)/pytest -m install $(ARGS)
+
+lint: .venv/installed ## ruff, mypy strict, import layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: .venv/installed ## let ruff format and mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: control-plane ## benchmarks: CPU time, as ratios to a calibration loop
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+control-plane: .venv/installed ## build the control plane if it is not there yet (5 minutes, once)
+	@$(BIN)/auditor sandbox build
+
+lock: .venv/installed ## write requirements-dev.lock anew from the ranges in pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements-dev.lock
+
+clean: ## remove the environment and caches of this checkout
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+
+# Built aside and moved into place by the stamp alone: an interrupted installation is taken up again by the next call.
+.venv/installed: pyproject.toml requirements-dev.lock
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "make: no Python 3.11 or later on PATH. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 2; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: $(PYTHON) is older than Python 3.11. Name another: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "make: $(PYTHON) cannot make virtual environments: Debian and Ubuntu ship that apart." >&2; \
+		echo "make: install it with: apt-get install python$$version-venv" >&2; exit 2; }
+	@echo "Creating the Python environment in .venv (about half a minute, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv/installed

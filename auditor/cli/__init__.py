@@ -1,0 +1,4 @@
+"""The command line: one small module for each command, wiring only.
+
+The top of the layers: nothing of ours imports it.
+"""

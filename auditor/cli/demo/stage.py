@@ -1,0 +1,49 @@
+"""What the story is told with: chapters, commands that are shown as they run, and checks of what came of them."""
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from auditor.sandbox import Sandbox
+
+
+class StoryError(click.ClickException):
+    """A step did not happen. Exit code 1, as for a check that fails."""
+
+    exit_code = 1
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.sandbox: Sandbox | None = None
+        self._chapter = 0
+
+    def begin(self, title: str, why: str) -> None:
+        self._chapter += 1
+        click.secho(f"\n{self._chapter}. {title}", bold=True)
+        click.echo(f"   {why}")
+
+    def expect(self, what: str, text: str, *arguments: str, fails: bool = False) -> None:
+        """Runs kubectl, shows it, and insists on `text` in its answer; `fails` where a refusal is what is wanted."""
+        if self.sandbox is None:
+            raise RuntimeError("the story has no control plane yet")
+        click.secho(f"   $ kubectl {' '.join(shlex.quote(_shorten(a)) for a in arguments)}", fg="cyan")
+        done = self.sandbox.kubectl(*arguments, check=False)
+        answer = (done.stdout + done.stderr).strip()
+        for line in answer.splitlines():
+            click.echo(f"     {line}")
+        if (done.returncode != 0) != fails or text not in answer:
+            expected = "a refusal" if fails else "success"
+            raise StoryError(f"demo: {what}: expected {expected} with {text!r}; exit code {done.returncode}")
+        click.secho(f"   ok: {what}", fg="green")
+
+
+def _shorten(argument: str) -> str:
+    """Files as they are named from where the person stands, when that is shorter."""
+    if not Path(argument).is_absolute():
+        return argument
+    return min(argument, os.path.relpath(argument), key=len)

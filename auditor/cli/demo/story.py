@@ -1,0 +1,84 @@
+"""The story itself, chapter by chapter. Each chapter shows the commands that it runs, and checks what came of them."""
+
+import signal
+import threading
+from importlib import resources
+
+import click
+
+from auditor.cli.demo.stage import Stage
+from auditor.cli.progress import ShownProgress
+from auditor.sandbox import Sandbox
+
+PACK = resources.files("auditor") / "policies" / "databasecluster"
+
+
+def tell(*, once: bool) -> int:
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    click.echo("auditor demo: policy and audit admission for Kubernetes custom resources")
+    stage = Stage()
+    try:
+        stage.begin(
+            "A Kubernetes control plane",
+            "Real etcd, API server and controllers on this computer. No container; your own cluster is not touched.",
+        )
+        with Sandbox.start(progress=ShownProgress()) as sandbox:
+            stage.sandbox = sandbox
+            stage.expect("server is up", "ok", "get", "--raw=/readyz")
+            install_kind(stage)
+            create_object(stage)
+            refuse_shrinking(stage)
+            if not once:
+                _rest(sandbox)
+    except KeyboardInterrupt:
+        click.echo("\nStopped; nothing is left behind.")
+    return 0
+
+
+def install_kind(stage: Stage) -> None:
+    stage.begin(
+        "A custom resource kind",
+        "Our pack `databasecluster` brings a CRD: a replicated database, as an operator would define it.",
+    )
+    stage.expect("CRD is accepted", "databaseclusters.db.auditor.dev created", "create", "-f", f"{PACK}/crd.yaml")
+    crd = "crd/databaseclusters.db.auditor.dev"
+    stage.expect("kind is served", "condition met", "wait", "--for=condition=Established", crd)
+
+
+def create_object(stage: Stage) -> None:
+    stage.begin("An object of this kind", "A database cluster of five members over three zones.")
+    example = f"{PACK}/examples/orders.yaml"
+    stage.expect("object is stored", "orders created", "create", "-f", example)
+    stage.expect("object is listed with its columns", "postgresql", "get", "databaseclusters")
+    stage.expect("default of the CRD is filled in", "Required", "get", "dbc", "orders", "-o=jsonpath={.spec.tls.mode}")
+
+
+def refuse_shrinking(stage: Stage) -> None:
+    stage.begin(
+        "What a CRD alone can refuse",
+        "Its schema knows one object at a time. What depends on more than that is the work of policies.",
+    )
+    patch = '{"spec":{"storage":{"size":"10Gi"}}}'
+    stage.expect(
+        "shrinking is refused",
+        "can grow, but not shrink",
+        "patch",
+        "dbc",
+        "orders",
+        "--type=merge",
+        "-p",
+        patch,
+        fails=True,
+    )
+
+
+def _rest(sandbox: Sandbox) -> None:
+    click.echo("\nAll is still running. In another terminal:")
+    click.echo(f"  export KUBECONFIG={sandbox.kubeconfig}")
+    click.echo(f"  {sandbox.record.programs['kubectl']} get databaseclusters")
+    click.echo("Ctrl-C ends it and leaves nothing behind.")
+    threading.Event().wait()
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,86 @@
+"""The frame around all commands: which there are, the options they share, how errors reach a person."""
+
+import importlib
+import logging
+import os
+import sys
+import traceback
+
+import click
+
+from auditor import __version__
+from auditor.cli.logs import set_up_logging
+from auditor.errors import AuditorError
+
+# The module of each command has it as `command`. It is imported when the command is called, or listed by --help.
+COMMANDS = {
+    "completion": "auditor.cli.completion",
+    "demo": "auditor.cli.demo",
+    "sandbox": "auditor.cli.sandbox",
+}
+INTERNAL_ERROR = 3  # nothing was judged: never to be taken for "clean" or for "findings"
+INTERRUPTED = 130  # as shells count: 128 + SIGINT
+READER_GONE = 141  # 128 + SIGPIPE
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name]).command
+        return command if isinstance(command, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # click would make it exit code 1, which means findings
+            raise _ReaderGoneError from error
+
+
+class _ReaderGoneError(Exception):
+    """Whoever read us has seen enough: `auditor ... | head`."""
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="auditor", message="%(prog)s %(version)s")
+@click.option("-v", "--verbose", count=True, help="Tell more: -v what is done, -vv every detail, and tracebacks.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How logs are written."
+)
+def auditor(verbose: int, log_format: str) -> None:
+    """Policy and audit admission for Kubernetes custom resources."""
+    set_up_logging(verbose, log_format)
+
+
+def run() -> int:
+    """Runs the command line and returns its exit code. No error of ours reaches a person as a traceback."""
+    try:
+        result = auditor.main(prog_name="auditor", standalone_mode=False)
+    except AuditorError as error:
+        return _tell(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except _ReaderGoneError:
+        # Nothing more may be written, not even what the interpreter's end would flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    except Exception as error:
+        return _tell(
+            f"internal error: {type(error).__name__}: {error}. This is a defect of auditor: please report it, "
+            "with what -vv prints.",
+            INTERNAL_ERROR,
+        )
+    return result if isinstance(result, int) else 0
+
+
+def _tell(text: str, code: int) -> int:
+    if logging.getLogger().isEnabledFor(logging.DEBUG):
+        traceback.print_exc()
+    click.echo(f"auditor: {text}", err=True)
+    return code

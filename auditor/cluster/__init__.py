@@ -1,0 +1,4 @@
+"""The only room that talks to Kubernetes. It knows nothing of policies.
+
+Imports nothing of ours.
+"""

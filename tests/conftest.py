@@ -1,0 +1,66 @@
+"""What all tests share: real data beside the checkout, a control plane for the session, a namespace for each test."""
+
+import fcntl
+import os
+import re
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from auditor.sandbox import Sandbox
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real CRDs and objects of public projects, which are no part of this repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the folder {SHARED_DATA.relative_to(Path(__file__).parents[2])} is not beside this checkout")
+    return SHARED_DATA
+
+
+def name_of_run(config: pytest.Config) -> tuple[str, int]:
+    """Workers of pytest-xdist are children of the process that the person started."""
+    run = os.getppid() if hasattr(config, "workerinput") else os.getpid()
+    return f"tests-{run}", run
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> Sandbox:
+    """One for all workers of this run. It belongs to the process that the person started, and ends with it."""
+    name, run = name_of_run(request.config)
+    with (Path(tempfile.gettempdir()) / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the first worker starts it, the others wait
+        running = [s for s in Sandbox.all() if s.record.name == name and s.running]
+        return running[0] if running else Sandbox.start(name, owner=run)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    name, run = name_of_run(config)
+    if run == os.getpid():
+        (Path(tempfile.gettempdir()) / name).unlink(missing_ok=True)
+        for sandbox in Sandbox.all():
+            if sandbox.record.name == name:
+                sandbox.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI every tool is there, so a test that skips is a test that is lost."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def namespace(control_plane: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
+    """For this test alone; what it left in there is deleted."""
+    stem = re.sub("[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-")
+    name = f"{stem}-{uuid.uuid4().hex[:6]}"
+    control_plane.kubectl("create", "namespace", name)
+    yield name
+    control_plane.kubectl("delete", "namespace", name, "--wait=false")
