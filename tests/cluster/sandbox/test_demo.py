@@ -1,0 +1,46 @@
+"""The demo as a person runs it, and its checks when something does not happen."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from auditor.cli.demo.stage import Stage, StoryError
+from auditor.sandbox import Sandbox
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_whole_story_leaves_all_running_until_ctrl_c(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "of-the-user")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "auditor", "demo"], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = []
+        for line in process.stdout:
+            told.append(line)
+            if line.startswith("Ctrl-C ends it"):
+                assert list((tmp_path / "auditor" / "sandboxes").glob("*/kubeconfig"))
+                process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
+    assert "can grow, but not shrink" in "".join(told)
+    assert told[-1] == "Stopped; nothing is left behind.\n"
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_step_that_does_not_happen_ends_the_story(control_plane: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage()
+    stage.sandbox = control_plane
+    stage.expect("it is there", "default", "get", "namespace", "default")
+    assert "ok: it is there" in capsys.readouterr().out
+    with pytest.raises(StoryError, match="another is there: expected success with 'nowhere'; exit code 1") as error:
+        stage.expect("another is there", "nowhere", "get", "namespace", "nowhere")
+    assert error.value.exit_code == 1
+    with pytest.raises(StoryError, match="expected a refusal"):
+        stage.expect("it is refused", "default", "get", "namespace", "default", fails=True)
+    with pytest.raises(StoryError, match="with 'something else'"):
+        stage.expect("it says so", "something else", "get", "namespace", "default")

@@ -1,0 +1,78 @@
+"""What make says to people: the list of targets, and what is wrong with their Python."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def make(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments], cwd=cwd, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A checkout without an environment; as much of it as make looks at."""
+    for name in ("Makefile", "pyproject.toml", "requirements-dev.lock"):
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    return tmp_path
+
+
+def python(tmp_path: Path, body: str) -> str:
+    program = tmp_path / "some-python"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    return f"PYTHON={program}"
+
+
+def test_help_is_the_default_and_lists_every_target() -> None:
+    answer = make()
+    assert answer.returncode == 0
+    listed = {line.split()[1] for line in answer.stdout.splitlines()}
+    phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
+    assert listed == set(phony.split()[1:])
+
+
+def test_debian_python_without_venv_is_noticed_and_the_package_named(fresh: Path) -> None:
+    """Debian's python3 has no module ensurepip until python3.x-venv is installed."""
+    hidden = fresh / "hidden"
+    hidden.mkdir()
+    (hidden / "ensurepip.py").write_text("raise ImportError('Debian')")
+    answer = make("demo", python(fresh, f'PYTHONPATH={hidden} exec {sys.executable} "$@"'), cwd=fresh)
+    assert answer.returncode != 0
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert f"apt-get install python{version}-venv" in answer.stderr
+    assert not (fresh / ".venv").exists()
+
+
+def test_older_python_is_named(fresh: Path) -> None:
+    answer = make("test", python(fresh, "exit 1"), cwd=fresh)
+    assert answer.returncode != 0
+    assert "some-python is older than Python 3.11" in answer.stderr
+
+
+def test_no_python_at_all(fresh: Path) -> None:
+    tools = fresh / "tools"
+    tools.mkdir()
+    for name in ("sh", "make", "echo", "test"):
+        found = next(Path(p) / name for p in ("/bin", "/usr/bin") if (Path(p) / name).exists())
+        (tools / name).symlink_to(found)
+    answer = make("demo", cwd=fresh, PATH=str(tools))
+    assert answer.returncode != 0
+    assert "no Python 3.11 or later on PATH" in answer.stderr
+
+
+def test_environment_is_made_again_only_when_what_it_is_made_from_changed(fresh: Path) -> None:
+    stamp = fresh / ".venv" / "installed"
+    stamp.parent.mkdir()
+    stamp.touch()
+    assert "-m venv" not in make("--dry-run", "control-plane", cwd=fresh).stdout
+    newer = stamp.stat().st_mtime + 10
+    os.utime(fresh / "requirements-dev.lock", (newer, newer))
+    assert "-m venv" in make("--dry-run", "control-plane", cwd=fresh).stdout
