@@ -17,6 +17,8 @@ COMMANDS = {
     "completion": "auditor.cli.completion",
     "demo": "auditor.cli.demo",
     "sandbox": "auditor.cli.sandbox",
+    "scan": "auditor.cli.scan",
+    "test": "auditor.cli.test",
 }
 INTERNAL_ERROR = 3  # nothing was judged: never to be taken for "clean" or for "findings"
 INTERRUPTED = 130  # as shells count: 128 + SIGINT

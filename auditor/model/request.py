@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from auditor.model.json import Json, JsonObject
+from auditor.model.json import JsonObject
+from auditor.model.resource import GroupVersionKind as GroupVersionKind
+from auditor.model.resource import GroupVersionResource as GroupVersionResource
+from auditor.model.world import World
 
 
 class Operation(StrEnum):
@@ -21,20 +24,6 @@ class Origin(StrEnum):
     DOOR = "door"
     STORED = "stored"
     FILE = "file"
-
-
-@dataclass(frozen=True, slots=True)
-class GroupVersionKind:
-    group: str
-    version: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupVersionResource:
-    group: str
-    version: str
-    resource: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +55,6 @@ class Request:
     options: JsonObject | None = None
     origin: Origin = Origin.DOOR
     namespace_object: JsonObject | None = None
-    lookups: Mapping[str, Sequence[Json]] = field(default_factory=dict)
+    world: World = field(default_factory=World)
     time: datetime = field(default=datetime(1970, 1, 1, tzinfo=UTC))
     """The engine has no clock: expiry is judged against this."""

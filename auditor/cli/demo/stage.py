@@ -2,6 +2,8 @@
 
 import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,14 +33,27 @@ class Stage:
         """Runs kubectl, shows it, and insists on `text` in its answer; `fails` where a refusal is what is wanted."""
         if self.sandbox is None:
             raise RuntimeError("the story has no control plane yet")
-        click.secho(f"   $ kubectl {' '.join(shlex.quote(_shorten(a)) for a in arguments)}", fg="cyan")
+        self._show("kubectl", arguments)
         done = self.sandbox.kubectl(*arguments, check=False)
+        self._check(what, text, done, right=(done.returncode != 0) is fails, wanted="a refusal" if fails else "success")
+
+    def expect_own(self, what: str, text: str, *arguments: str, code: int) -> None:
+        """The same for a command of ours, with its exit code."""
+        self._show("auditor", arguments)
+        done = subprocess.run(
+            [sys.executable, "-m", "auditor", *arguments], capture_output=True, text=True, check=False
+        )
+        self._check(what, text, done, right=done.returncode == code, wanted=f"exit code {code}")
+
+    def _show(self, program: str, arguments: tuple[str, ...]) -> None:
+        click.secho(f"   $ {program} {' '.join(shlex.quote(_shorten(a)) for a in arguments)}", fg="cyan")
+
+    def _check(self, what: str, text: str, done: subprocess.CompletedProcess[str], *, right: bool, wanted: str) -> None:
         answer = (done.stdout + done.stderr).strip()
         for line in answer.splitlines():
             click.echo(f"     {line}")
-        if (done.returncode != 0) != fails or text not in answer:
-            expected = "a refusal" if fails else "success"
-            raise StoryError(f"demo: {what}: expected {expected} with {text!r}; exit code {done.returncode}")
+        if not right or text not in answer:
+            raise StoryError(f"demo: {what}: expected {wanted} with {text!r}; exit code {done.returncode}")
         click.secho(f"   ok: {what}", fg="green")
 
 

@@ -28,6 +28,8 @@ def tell(*, once: bool) -> int:
             install_kind(stage)
             create_object(stage)
             refuse_shrinking(stage)
+            scan_files(stage)
+            test_policies(stage)
             if not once:
                 _rest(sandbox)
     except KeyboardInterrupt:
@@ -47,7 +49,7 @@ def install_kind(stage: Stage) -> None:
 
 def create_object(stage: Stage) -> None:
     stage.begin("An object of this kind", "A database cluster of five members over three zones.")
-    example = f"{PACK}/examples/orders.yaml"
+    example = f"{PACK}/examples/good/orders.yaml"
     stage.expect("object is stored", "orders created", "create", "-f", example)
     stage.expect("object is listed with its columns", "postgresql", "get", "databaseclusters")
     stage.expect("default of the CRD is filled in", "Required", "get", "dbc", "orders", "-o=jsonpath={.spec.tls.mode}")
@@ -70,6 +72,21 @@ def refuse_shrinking(stage: Stage) -> None:
         patch,
         fails=True,
     )
+
+
+def scan_files(stage: Stage) -> None:
+    stage.begin(
+        "What policies say of files, before they meet a cluster",
+        "Rules in JSON Schema, jq and CEL, on a good and a bad object. Exit code 0 is clean, 1 is findings.",
+    )
+    scan = ("scan", "--policies", str(PACK))
+    stage.expect_own("good object is clean", "1 object: nothing found", *scan, f"{PACK}/examples/good", code=0)
+    stage.expect_own("bad object is told all at once", "1 object: 4 fail", *scan, f"{PACK}/examples/bad", code=1)
+
+
+def test_policies(stage: Stage) -> None:
+    stage.begin("Policies have tests", "Their names say what is expected; every rule has a case that violates it.")
+    stage.expect_own("policies do what their cases say", "0 failed", "test", "-q", str(PACK), code=0)
 
 
 def _rest(sandbox: Sandbox) -> None:

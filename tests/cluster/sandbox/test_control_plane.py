@@ -18,7 +18,7 @@ from auditor.certs import Authority
 from auditor.sandbox import Sandbox
 
 CRD = str(resources.files("auditor") / "policies" / "databasecluster" / "crd.yaml")
-EXAMPLE = str(resources.files("auditor") / "policies" / "databasecluster" / "examples" / "orders.yaml")
+EXAMPLE = str(resources.files("auditor") / "policies" / "databasecluster" / "examples" / "good" / "orders.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,58 @@
+"""The engine as its users see it: a set of policies, compiled once, and the judgement of requests."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from auditor.engine.compile import check_unique, compile_policy
+from auditor.engine.compiled import CompiledPolicy
+from auditor.engine.evaluate import judge
+from auditor.engine.match import PolicyIndex
+from auditor.engine.mistakes import Mistake, PolicyError
+from auditor.engine.mutate import Mutated, mutate
+from auditor.engine.typos import Schemas, choose_schemas
+from auditor.model.finding import Verdict
+from auditor.model.policy import Policy
+from auditor.model.request import Request
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Engine:
+    """Immutable: other policies make another engine. Safe to share among threads."""
+
+    policies: Sequence[CompiledPolicy]
+    index: PolicyIndex[CompiledPolicy]
+    warnings: Sequence[Mistake] = ()
+    schemas: Schemas = field(default_factory=dict)
+
+    @classmethod
+    def compile(cls, policies: Iterable[Policy], schemas: Schemas | None = None) -> Self:
+        """Raises PolicyError with all mistakes of all policies."""
+        listed = list(policies)
+        mistakes = check_unique(listed)
+        compiled = []
+        for policy in listed:
+            done, found = compile_policy(policy, choose_schemas(policy, schemas or {}))
+            mistakes += [each for each in found if each not in mistakes]  # of a native policy with several bindings
+            if done is not None:
+                compiled.append(done)
+        if any(not mistake.warning for mistake in mistakes):
+            raise PolicyError([m for m in mistakes if not m.warning])
+        return replace(cls.of(compiled, mistakes), schemas=schemas or {})
+
+    @classmethod
+    def of(cls, compiled: Sequence[CompiledPolicy], warnings: Sequence[Mistake] = ()) -> Self:
+        # The narrowest of its matches puts a policy into the buckets of the index: a binding may match everything.
+        entries = [(max(p.matches, key=lambda m: bool(m.match.rules)), p) for p in compiled if p.matches]
+        return cls(tuple(compiled), PolicyIndex(entries), tuple(warnings))
+
+    def own(self) -> Self:
+        """Without native policies: the API server itself enforces those at the door."""
+        own = [policy for policy in self.policies if not policy.policy.native]
+        return replace(self.of(own, self.warnings), schemas=self.schemas)
+
+    def mutate(self, request: Request) -> Mutated:
+        return mutate(self.index, request, self.schemas.get(request.resource))
+
+    def judge(self, request: Request, *, passes: bool = True) -> Verdict:
+        return judge(self.index, request, schema=self.schemas.get(request.resource), passes=passes)

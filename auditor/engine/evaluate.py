@@ -1,0 +1,262 @@
+"""One request, all policies that match it, one verdict. The order: match, conditions, params, rules, ratchet."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from auditor.engine.bindings import RequestBindings
+from auditor.engine.compiled import CompiledPolicy, CompiledRule
+from auditor.engine.conditions import conditions_hold
+from auditor.engine.excuse import find_excuse
+from auditor.engine.findings import FindingMaker
+from auditor.engine.lookups import find_lookups, find_params
+from auditor.engine.match import PolicyIndex
+from auditor.engine.matching import find_match, is_native_exempt
+from auditor.engine.messages import say_cel_error, say_error, say_violation, trim
+from auditor.engine.native.answer import say_warning
+from auditor.languages import jq
+from auditor.languages.outcome import Outcome
+from auditor.languages.schema import StructuralSchema
+from auditor.model.finding import Finding, Result, Verdict
+from auditor.model.json import Json, JsonObject
+from auditor.model.policy import Enforcement, Kind, Language
+from auditor.model.request import Operation, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One violation, before it is a finding: where, and in which words."""
+
+    message: str
+    path: str = ""
+
+
+@dataclass(slots=True)
+class _Evaluation:
+    """The rules of one policy with one object of params; jq rules wait for the round trip of all."""
+
+    policy: CompiledPolicy
+    params: Json
+    names: Mapping[str, Json]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+
+def judge(
+    policies: PolicyIndex[CompiledPolicy],
+    request: Request,
+    *,
+    schema: StructuralSchema | None = None,
+    passes: bool = True,
+) -> Verdict:
+    """All findings of all policies that apply; without `passes` those that passed are left out.
+
+    `schema` is that of the object's kind, where it is known: it tells the items of lists apart.
+    """
+    return _Judge(policies, request, schema, passes=passes).run(ratchet=request.operation is Operation.UPDATE)
+
+
+def is_exempt(request: Request) -> bool:
+    """What Kubernetes itself does to clean up is not stopped by our policies; native ones make no such exception."""
+    if request.user is not None and request.user.username in request.world.excluded_users:
+        return True
+    return _only_loses_finalizers(request)
+
+
+def _only_loses_finalizers(request: Request) -> bool:
+    """What is being deleted can always lose its finalizers: no policy may keep it for ever."""
+    new, old = request.object, request.old_object
+    if request.operation is not Operation.UPDATE or not new or not old or not isinstance(old.get("metadata"), dict):
+        return False
+    if not old["metadata"].get("deletionTimestamp"):
+        return False
+
+    def rest(thing: Json) -> Json:
+        volatile = ("finalizers", "managedFields", "resourceVersion", "generation")
+        return {**thing, "metadata": {k: v for k, v in thing["metadata"].items() if k not in volatile}}
+
+    before = set(old["metadata"].get("finalizers") or ())
+    return set(new["metadata"].get("finalizers") or ()) < before and rest(new) == rest(old)
+
+
+class _Judge:
+    def __init__(
+        self,
+        policies: PolicyIndex[CompiledPolicy],
+        request: Request,
+        schema: StructuralSchema | None,
+        *,
+        passes: bool,
+    ) -> None:
+        self.policies = policies
+        self.request = request
+        self.schema = schema
+        self.passes = passes
+        self.exempt = {False: is_exempt(request), True: is_native_exempt(request)}
+        self.bindings = RequestBindings(request)
+        self.make = FindingMaker(request, schema)
+        self.findings: list[Finding] = []
+        self.not_applicable: list[tuple[str, str]] = []
+        self.annotations: list[tuple[str, str]] = []
+        self.recheck: list[datetime] = []
+
+    def run(self, *, ratchet: bool) -> Verdict:
+        evaluations = [evaluation for policy in self._matching() for evaluation in self._params(policy)]
+        self._run_rules(evaluations)
+        for evaluation in evaluations:
+            self._conclude(evaluation)
+        if ratchet and self.request.old_object is not None:
+            self._forgive_what_was_there(self.request.old_object)
+        findings = self.findings if self.passes else [f for f in self.findings if f.result is not Result.PASS]
+        return Verdict(
+            findings=tuple(findings),
+            warnings=tuple(_warnings(findings)),
+            audit_annotations=tuple(self.annotations),
+            not_applicable=tuple(self.not_applicable),
+            recheck_at=min(self.recheck, default=None),
+        )
+
+    def _matching(self) -> Iterator[CompiledPolicy]:
+        request, kinds = self.request, self.request.world.kinds
+        for _, policy in self.policies.find(request.resource, kinds):
+            if self.exempt[policy.policy.native]:
+                continue
+            matched, problem = find_match(policy, request)
+            if problem:
+                self._misconfigured(policy, problem)
+            elif matched:
+                yield policy
+
+    def _conditions_hold(self, policy: CompiledPolicy, params: Json) -> bool:
+        if policy.conditions_need_user and self.request.user is None:
+            self.not_applicable.append((policy.policy.name, "its matchConditions ask for the user"))
+            return False
+        hold, error = conditions_hold(policy, self.bindings, params)
+        if error:
+            self._fail(policy, error)
+        return hold
+
+    def _params(self, policy: CompiledPolicy) -> Iterator[_Evaluation]:
+        """An evaluation for each object of params for which the conditions hold."""
+        names, problem = find_lookups(policy.policy, self.request)
+        if problem:
+            self._fail(policy, problem)
+            return
+        found, problem = find_params(policy.policy, self.request)
+        if problem:
+            self._misconfigured(policy, problem)
+        for params in found:
+            if self._conditions_hold(policy, params):
+                yield _Evaluation(policy, params, names)
+
+    def _run_rules(self, evaluations: Sequence[_Evaluation]) -> None:
+        calls: list[jq.Call] = []
+        waiting: list[tuple[_Evaluation, str]] = []
+        for evaluation in evaluations:
+            policy = evaluation.policy
+            bindings = None
+            for rule in policy.rules:
+                name = rule.rule.name
+                if rule.needs_user and self.request.user is None:
+                    self.not_applicable.append((f"{policy.policy.name}/{name}", "it asks for the user"))
+                elif rule.cel is not None:
+                    bindings = bindings or self.bindings.cel(policy.names, evaluation.params)
+                    evaluation.outcomes[name] = rule.cel.run(bindings)
+                elif rule.jq is not None:
+                    calls.append((rule.jq, {"params": evaluation.params, "lookups": evaluation.names}))
+                    waiting.append((evaluation, name))
+                elif rule.schema is not None:
+                    evaluation.outcomes[name] = rule.schema.run(self.make.subject)
+        if calls:
+            outcomes = jq.run(calls, input=self.make.subject, bindings=self.bindings.jq())
+            for (evaluation, name), outcome in zip(waiting, outcomes, strict=True):
+                evaluation.outcomes[name] = outcome
+
+    def _conclude(self, evaluation: _Evaluation) -> None:
+        policy = evaluation.policy
+        for rule in policy.rules:
+            outcome = evaluation.outcomes.get(rule.rule.name)
+            if outcome is not None:
+                self._conclude_rule(policy, rule, outcome, evaluation.params)
+        for key, program in policy.audit_annotations:
+            bindings = self.bindings.cel(policy.names, evaluation.params)
+            outcome = program.run(bindings)
+            if outcome.error is not None:
+                self._fail(policy, say_cel_error(program, outcome.error, bindings), always=True)
+            elif isinstance(outcome.value, str) and trim(outcome.value):
+                self.annotations.append((f"{policy.policy.name}/{key}", trim(outcome.value)))
+
+    def _conclude_rule(self, policy: CompiledPolicy, rule: CompiledRule, outcome: Outcome, params: Json) -> None:
+        found, error = _read(rule, outcome)
+        excuse = find_excuse(policy.policy, rule.rule.name, self.request) if found or error else None
+        if excuse is not None:
+            self.recheck.append(excuse.until)
+        bindings = self.bindings.cel(policy.names, params) if error or (found and rule.message) else None
+        if error:
+            self.findings.append(self.make.errored(policy, rule, say_error(rule, error, bindings), excuse=excuse))
+        elif not found:
+            if self.passes:
+                self.findings.append(self.make.passed(policy, rule))
+        else:
+            for each in found:
+                message = each.message or say_violation(rule, bindings)
+                self.findings.append(self.make.violated(policy, rule, message, path=each.path, excuse=excuse))
+
+    def _fail(self, policy: CompiledPolicy, reason: str, *, always: bool = False) -> None:
+        """The policy as a whole could not be asked: an error of each of its rules would say the same again."""
+        excuse = find_excuse(policy.policy, "", self.request)
+        self.findings.append(self.make.errored(policy, None, reason, excuse=excuse, always=always))
+
+    def _misconfigured(self, policy: CompiledPolicy, reason: str) -> None:
+        """Native policies refuse for this even where they would only warn."""
+        native = policy.policy.native
+        self._fail(policy, f"failed to configure binding: {reason}" if native else reason, always=native)
+
+    def _forgive_what_was_there(self, old: JsonObject) -> None:
+        """`existing: Audit`: an update whose violations the old object had, too, makes nothing worse."""
+        found = self.policies.find(self.request.resource, self.request.world.kinds)
+        ratchets = {p.policy.name for _, p in found if p.policy.ratchets and not p.policy.native}
+        names = {f.policy for f in self.findings if f.blocks and f.policy in ratchets}
+        names -= {f.policy for f in self.findings if f.result is Result.ERROR}  # with an error nothing is forgiven
+        if not names:
+            return
+        same = PolicyIndex((m, p) for m, p in found if p.policy.name in names)
+        before = _Judge(same, replace(self.request, object=old), self.schema, passes=False).run(ratchet=False)
+        known = {f.fingerprint for f in before.findings if f.blocks and f.result is not Result.ERROR}
+        worse = {f.policy for f in self.findings if f.blocks and f.fingerprint not in known}
+        self.findings = [
+            replace(f, blocks=False, enforcements=(Enforcement.WARN,)) if f.blocks and f.policy in names - worse else f
+            for f in self.findings
+        ]
+
+
+def _read(rule: CompiledRule, outcome: Outcome) -> tuple[list[Found], str | None]:
+    """The violations, or why there is no answer. Only `true` itself passes."""
+    match rule.rule.language:
+        case Language.CEL:
+            outcome = outcome if outcome.error or type(outcome.value) is bool else Outcome.failed("yields no boolean")
+        case Language.JQ:
+            outcome = jq.condition(outcome)
+        case Language.DENY:
+            denied = jq.denials(outcome)
+            hidden = rule.rule.sensitive  # a computed message may hold what must not be shown
+            return [Found("" if hidden else each.message, each.path) for each in denied.value or ()], denied.error
+        case Language.SCHEMA:
+            if outcome.error is not None:
+                return [], outcome.error
+            return [Found(_schema_message(rule, each.message), each.path) for each in outcome.value], None
+    if outcome.error is not None:
+        return [], outcome.error
+    return ([] if outcome.value is True else [Found("", rule.path)]), None
+
+
+def _schema_message(rule: CompiledRule, message: str) -> str:
+    return f"{rule.rule.message}: {message}" if rule.rule.message else message
+
+
+def _warnings(findings: Sequence[Finding]) -> Iterator[str]:
+    for each in findings:
+        warns = Enforcement.WARN in each.enforcements and each.result in (Result.FAIL, Result.WARN, Result.ERROR)
+        if warns and not each.blocks and each.kind is not Kind.POLICY:
+            yield say_warning(each)
+        elif warns and not each.blocks:
+            yield f"{each.policy}/{each.rule}: {each.message}" if each.rule else f"{each.policy}: {each.message}"

@@ -1,0 +1,136 @@
+"""Findings, made in one place: what they say of the object, the rule and how it is enforced."""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from auditor.engine.compiled import CompiledPolicy, CompiledRule
+from auditor.engine.excuse import Excuse
+from auditor.engine.match import selects
+from auditor.engine.places import name_place
+from auditor.languages.schema import StructuralSchema
+from auditor.model.finding import Finding, Result, make_fingerprint
+from auditor.model.json import Json, JsonObject
+from auditor.model.policy import Enforcement, FailurePolicy, Policy
+from auditor.model.request import Operation, Request
+
+# Names of fields whose values are never shown. Rather too many than too few: the path is shown in any case.
+_SECRET: Final = re.compile(r"passw|secret|token|credential|api-?key|private-?key|connection-?string", re.IGNORECASE)
+
+
+class FindingMaker:
+    def __init__(self, request: Request, schema: StructuralSchema | None = None) -> None:
+        self.request = request
+        self._schema = schema
+        self.subject: JsonObject = (
+            request.old_object if request.operation is Operation.DELETE else request.object
+        ) or {}
+        """What rules are about: the object, and on DELETE the one that goes."""
+        metadata = self.subject.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else ""
+        self._identity = (request.kind.group, request.kind.kind, request.namespace, request.name or str(name or ""))
+
+    def passed(self, policy: CompiledPolicy, rule: CompiledRule) -> Finding:
+        return self._make(policy, rule, Result.PASS, "")
+
+    def violated(
+        self, policy: CompiledPolicy, rule: CompiledRule, message: str, *, path: str, excuse: Excuse | None
+    ) -> Finding:
+        enforcements = self.enforcements(policy.policy, rule)
+        blocks = Enforcement.DENY in enforcements
+        warned = Enforcement.WARN in enforcements and not blocks
+        result = Result.SKIP if excuse else Result.WARN if warned else Result.FAIL
+        return self._make(policy, rule, result, message, path=path, blocks=blocks and not excuse, excuse=excuse)
+
+    def errored(
+        self,
+        policy: CompiledPolicy,
+        rule: CompiledRule | None,
+        message: str,
+        *,
+        excuse: Excuse | None = None,
+        always: bool = False,
+    ) -> Finding:
+        """It refuses the request under failurePolicy Fail at Deny, or `always`: whatever the enforcement.
+
+        Of a native policy the API server makes nothing under Ignore, not even a warning.
+        """
+        fails = policy.policy.failure_policy is FailurePolicy.FAIL
+        enforcements = self.enforcements(policy.policy, rule)
+        if policy.policy.native:
+            enforcements = ((Enforcement.DENY,) if always else enforcements) if fails else ()
+        blocks = fails and (always or Enforcement.DENY in enforcements)
+        result = Result.SKIP if excuse else Result.ERROR
+        made = self._make(policy, rule, result, message, blocks=blocks and not excuse, excuse=excuse)
+        return replace(made, enforcements=enforcements)
+
+    def enforcements(self, policy: Policy, rule: CompiledRule | None) -> tuple[Enforcement, ...]:
+        """The first override that selects the namespace, else the rule's own, else the policy's."""
+        for override in policy.overrides:
+            labels = self._namespace_labels()
+            if labels is not None and selects(override.namespaces, labels):
+                return (override.enforcement,)
+        if rule is not None and rule.rule.enforcement is not None:
+            return (rule.rule.enforcement,)
+        if rule is None and policy.rules and all(each.enforcement for each in policy.rules):
+            return tuple({each.enforcement for each in policy.rules if each.enforcement})
+        return policy.enforcements
+
+    def _namespace_labels(self) -> dict[str, str] | None:
+        """None for cluster-scoped objects. Of an unknown namespace the name is known: no more is overridden by it."""
+        request = self.request
+        if not request.namespace:
+            return None
+        metadata = (request.namespace_object or {}).get("metadata") or {}
+        return {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": request.namespace}
+
+    def _make(
+        self,
+        policy: CompiledPolicy,
+        rule: CompiledRule | None,
+        result: Result,
+        message: str,
+        *,
+        path: str = "",
+        blocks: bool = False,
+        excuse: Excuse | None = None,
+    ) -> Finding:
+        source = policy.policy
+        name = rule.rule.name if rule else ""
+        own = rule.rule if rule else None
+        hidden = own is not None and own.sensitive
+        return Finding(
+            policy=source.name,
+            rule=name,
+            result=result,
+            severity=(own.severity if own and own.severity else source.severity),
+            message=message,
+            fingerprint=make_fingerprint(
+                source.name, name, *self._identity, name_place(path, self.subject, self._schema)
+            ),
+            path=path,
+            value=None if hidden or not path else value_at(self.subject, path),
+            enforcements=self.enforcements(source, rule),
+            blocks=blocks,
+            remediation=(own.remediation if own and own.remediation else source.remediation),
+            controls=(own.controls if own and own.controls else source.controls),
+            reason=own.reason if own else "",
+            exception=excuse.name if excuse else "",
+            kind=source.kind,
+            binding=source.binding,
+        )
+
+
+def value_at(thing: Json, path: str) -> Json:
+    """None where nothing stands, and where the path looks as if a secret stands there."""
+    if _SECRET.search(path):
+        return None
+    for step in path.split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(thing, dict):
+            thing = thing.get(step)
+        elif isinstance(thing, list) and step.isdigit() and int(step) < len(thing):
+            thing = thing[int(step)]
+        else:
+            return None
+    return thing

@@ -1,0 +1,11 @@
+"""ValidatingAdmissionPolicy and MutatingAdmissionPolicy as they are: read, checked, and answered as Kubernetes does.
+
+The API server itself enforces them at the door, so `Engine.own` leaves them out there; scans and audits evaluate them.
+"""
+
+from auditor.engine.native.answer import Denial, say_denials
+from auditor.engine.native.differences import DIFFERENCES
+from auditor.engine.native.objects import NativeObjects
+from auditor.engine.native.read import NATIVE_GROUP, read_native
+
+__all__ = ["DIFFERENCES", "NATIVE_GROUP", "Denial", "NativeObjects", "read_native", "say_denials"]

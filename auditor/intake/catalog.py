@@ -1,0 +1,135 @@
+"""The kinds that are known, by their CRDs: their schemas, their versions, and the ways from one to another."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor.engine.convert import Conversion
+from auditor.engine.mistakes import Mistake
+from auditor.errors import AuditorError, CompileError, InputError, Problem
+from auditor.intake.load import Definition, find_crd_mistakes
+from auditor.languages.schema import Crd, StructuralSchema
+from auditor.model.json import JsonObject
+from auditor.model.match import BUILT_IN_GROUPS, Equivalent, Kinds
+from auditor.model.request import GroupVersionKind, GroupVersionResource
+
+# Of the kinds that Kubernetes itself brings, those that are in no namespace; from the discovery of 1.36.
+_CLUSTER_SCOPED: Final = """
+    apiservices certificatesigningrequests clusterrolebindings clusterroles clustertrustbundles componentstatuses
+    csidrivers csinodes customresourcedefinitions deviceclasses devicetaintrules flowschemas ingressclasses
+    ipaddresses mutatingadmissionpolicies mutatingadmissionpolicybindings mutatingwebhookconfigurations namespaces
+    nodes persistentvolumes priorityclasses prioritylevelconfigurations resourceslices runtimeclasses
+    selfsubjectaccessreviews selfsubjectreviews selfsubjectrulesreviews servicecidrs storageclasses
+    storageversionmigrations storageversions subjectaccessreviews tokenreviews validatingadmissionpolicies
+    validatingadmissionpolicybindings validatingwebhookconfigurations volumeattachments volumeattributesclasses
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    crds: Mapping[tuple[str, str], Definition] = field(default_factory=dict)
+    """By group and kind."""
+    schemas: Mapping[GroupVersionResource, StructuralSchema] = field(default_factory=dict)
+    kinds: Kinds = field(default_factory=Kinds)
+    conversions: Mapping[tuple[str, str], Conversion] = field(default_factory=dict)
+    """By group and resource."""
+
+    def find(self, kind: GroupVersionKind) -> Crd | None:
+        found = self.crds.get((kind.group, kind.kind))
+        return found.crd if found else None
+
+    def resource_of(self, kind: GroupVersionKind) -> GroupVersionResource:
+        """Of an unknown kind the plural that kubectl would guess."""
+        crd = self.find(kind)
+        return GroupVersionResource(kind.group, kind.version, crd.plural if crd else guess_plural(kind.kind))
+
+    def check(self, kind: GroupVersionKind) -> None:
+        """Raises InputError for a version that the CRD does not serve: nothing could take such an object."""
+        crd = self.find(kind)
+        if crd is None or any(each.served and each.name == kind.version for each in crd.versions):
+            return
+        served = ", ".join(each.name for each in crd.versions if each.served) or "none"
+        raise InputError(f"the CRD of {kind.kind} ({kind.group}) serves no version {kind.version}; served: {served}")
+
+    def is_namespaced(self, kind: GroupVersionKind) -> bool | None:
+        """None where the scope is not known: a custom resource without its CRD."""
+        crd = self.find(kind)
+        if crd is not None:
+            return crd.namespaced
+        if kind.group in BUILT_IN_GROUPS:
+            return guess_plural(kind.kind) not in _CLUSTER_SCOPED.split()
+        return None
+
+    def has_status(self, kind: GroupVersionKind) -> bool:
+        """Whether its status is written on its own."""
+        crd = self.find(kind)
+        return crd is not None and any(each.has_status for each in crd.versions if each.name == kind.version)
+
+    def storage_version(self, kind: GroupVersionKind) -> str:
+        """Its own where no CRD says."""
+        crd = self.find(kind)
+        return next((each.name for each in crd.versions if each.storage), kind.version) if crd else kind.version
+
+    def convert(self, thing: JsonObject, kind: GroupVersionKind, version: str) -> JsonObject:
+        """To another version, as the API server would ask for it, with the defaults of that version.
+
+        Raises AuditorError where no way leads there, or it fails.
+        """
+        definition = self.crds.get((kind.group, kind.kind))
+        plural = definition.crd.plural if definition else guess_plural(kind.kind)
+        conversion = self.conversions.get((kind.group, plural))
+        if conversion is not None:
+            converted = conversion.convert(thing, version)
+        elif definition is not None and _keeps_fields(definition.item.thing):
+            converted = {**thing, "apiVersion": f"{kind.group}/{version}"}
+        else:
+            wanted = f"{kind.group}/{version}"
+            raise AuditorError(
+                f"the policy wants {wanted}, the object is {kind.api_version}, no Conversion leads there"
+            )
+        schema = self.schemas.get(GroupVersionResource(kind.group, version, plural))
+        return schema.receive(converted).object if schema else converted
+
+
+def _keeps_fields(crd: JsonObject) -> bool:
+    """Strategy None, the default: the versions differ in nothing but their name."""
+    conversion = crd["spec"].get("conversion")
+    return not isinstance(conversion, dict) or conversion.get("strategy") in (None, "None")
+
+
+def make_catalog(
+    definitions: Iterable[Definition], conversions: Iterable[Conversion] = ()
+) -> tuple[Catalog, list[Mistake]]:
+    """The catalog of all CRDs that are right, and what is wrong with the others. A later one takes the place of an
+    earlier one of the same kind."""
+    crds = {(each.crd.group, each.crd.kind): each for each in definitions}
+    schemas: dict[GroupVersionResource, StructuralSchema] = {}
+    equivalents: dict[GroupVersionResource, Sequence[Equivalent]] = {}
+    mistakes: list[Mistake] = []
+    for each in crds.values():
+        crd = each.crd
+        served = []
+        for version in crd.versions:
+            resource = GroupVersionResource(crd.group, version.name, crd.plural)
+            try:
+                schemas[resource] = version.compile(accepted=True)
+            except CompileError as error:
+                problems = [Problem(f"version {version.name}: {problem.message}") for problem in error.problems]
+                mistakes += find_crd_mistakes(CompileError(problems), each.item)
+            if version.served:
+                served.append(Equivalent(resource, GroupVersionKind(crd.group, version.name, crd.kind)))
+        for one in served:
+            equivalents[one.resource] = [other for other in served if other is not one]
+    ways = {(each.group, each.resource): each for each in conversions}
+    return Catalog(crds, schemas, Kinds(equivalents), ways), mistakes
+
+
+def guess_plural(kind: str) -> str:
+    """In English, as the tools that make CRDs write it."""
+    low = kind.lower()
+    if low.endswith(("s", "x", "z", "ch", "sh")):
+        return low if low == "endpoints" else f"{low}es"
+    if re.search(r"[^aeiou]y$", low):
+        return f"{low[:-1]}ies"
+    return f"{low}s"

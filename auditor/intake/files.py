@@ -1,0 +1,89 @@
+"""Paths that a person names, to the texts in them: files, directories, globs, standard input."""
+
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import InputError, UsageError
+
+SUFFIXES = (".yaml", ".yml", ".json")
+STDIN = "-"
+# 100,000 objects of 5 KB. The API server takes none over 1.5 MB, so a larger file is a mistake.
+MAX_BYTES = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    name: str
+    path: Path | None
+    """None: standard input."""
+
+    def read(self) -> bytes:
+        """Raises InputError, which names the file."""
+        try:
+            if self.path is None:
+                data = sys.stdin.buffer.read(MAX_BYTES + 1)
+            else:
+                with self.path.open("rb") as file:
+                    data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
+        except (ValueError, AttributeError) as error:  # standard input is closed, or there is none
+            raise InputError(f"{self.name}: cannot be read: there is no standard input") from error
+        if len(data) > MAX_BYTES:
+            raise InputError(f"{self.name}: larger than {MAX_BYTES >> 20} MB: no file of Kubernetes objects is")
+        return data
+
+
+def find_sources(paths: Iterable[str], *, skip: str = "") -> Iterator[Source | InputError]:
+    """Each file once, in the order in which it is found. Folders named `skip` are not entered.
+
+    A folder that cannot be read comes in its place. Raises UsageError for paths that lead to nothing at all: whoever
+    mistypes a path must not be told that all is well.
+    """
+    seen: set[str] = set()
+    missing: list[str] = []
+    found: list[Source | InputError] = []
+    for path in paths:
+        sources = list(_expand(path, skip, missing))
+        for source in sources:
+            key = os.path.realpath(source.path) if isinstance(source, Source) and source.path else str(source)
+            if key not in seen:
+                seen.add(key)
+                found.append(source)
+    if missing:
+        raise UsageError("\n".join(missing))
+    yield from found
+
+
+def _expand(path: str, skip: str, missing: list[str]) -> Iterator[Source | InputError]:
+    if path == STDIN:
+        yield Source("<stdin>", None)
+    elif os.path.isdir(path):  # noqa: PTH112 Path.is_dir raises for what may not be looked at
+        walked = list(_walk(Path(path), skip))
+        if not walked:
+            missing.append(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")
+        yield from walked
+    elif os.path.lexists(path):
+        yield Source(path, Path(path))
+    elif matched := sorted(glob.glob(path, recursive=True)):  # noqa: PTH207 absolute patterns, as shells take them
+        for each in matched:
+            # A pattern may name folders that hold nothing of ours, as shells' patterns do.
+            yield from _expand(each, skip, [])
+    else:
+        missing.append(f"{path}: no such file or directory")
+
+
+def _walk(top: Path, skip: str) -> Iterator[Source | InputError]:
+    """Names in order; links to directories are not followed, so that there are no loops."""
+    errors: list[OSError] = []
+    for directory, names, files in os.walk(top, onerror=errors.append):
+        names[:] = sorted(name for name in names if not name.startswith(".") and name != skip)
+        for name in sorted(files):
+            if name.endswith(SUFFIXES) and not name.startswith("."):
+                yield Source(str(Path(directory) / name), Path(directory) / name)
+    for error in errors:
+        yield InputError(f"{error.filename}: cannot be read: {error.strerror}")

@@ -1,0 +1,141 @@
+"""Our own objects in files, checked against our own CRDs as the API server would check them."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from auditor import crds
+from auditor.engine.mistakes import Mistake, PolicyError
+from auditor.engine.read import API_VERSION, name_of
+from auditor.errors import InputError
+from auditor.intake.yaml import read_documents
+from auditor.languages.schema import StructuralSchema, read_crd
+from auditor.languages.schema.fielderror import unchecked_rules
+from auditor.languages.schema.keywords import closest
+from auditor.model.json import Json, JsonObject
+
+_VERSION: Final = API_VERSION.partition("/")[2]
+# A DNS subdomain, as the API server demands of the names of custom resources.
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_MAX_NAME: Final = 253
+
+
+def check_own(thing: JsonObject) -> tuple[JsonObject | None, list[Mistake]]:
+    """The object with the defaults of its CRD, and all that the CRD does not allow.
+
+    Rules that are wrong by themselves come back as rules that always pass, so that the mistakes in the others can be
+    told, too. None: nothing can be read of it.
+    """
+    name = name_of(thing)
+    try:
+        schema = _schema_of(thing, name)
+    except PolicyError as error:
+        return None, list(error.mistakes)
+    received = schema.receive(thing)
+    mistakes = [_tell_unknown(path, thing, schema, name) for path in received.unknown]
+    if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
+        what = f"{name!r} is no name: small letters, digits, - and . are allowed, at most {_MAX_NAME} of them"
+        mistakes.append(Mistake(policy=name, pointer="/metadata/name", message=what))
+    violations = schema.validate(received.object)
+    told = {}
+    for each in violations:
+        if each.message == unchecked_rules().message:
+            continue  # they are checked when what stops them is mended
+        advised = _ADVICE.get(each.path, each.message) if " in body " in each.message else each.message
+        told[each.path, advised] = Mistake(
+            policy=name, pointer=each.path, message=advised, rule=_name_rule(each.path, thing)
+        )
+    mistakes += told.values()
+    if not violations:
+        return received.object, mistakes
+    salvaged = _salvage(received.object, {each.path for each in violations})
+    return (None if schema.validate(salvaged) else salvaged), mistakes
+
+
+# Where the words of the schema, which tell of patterns and formats, help nobody.
+_ADVICE: Final = {"/spec/expires": "must be a date, a time and a time zone, for example 2027-01-31T00:00:00Z"}
+
+
+def _salvage(thing: JsonObject, wrong: set[str]) -> JsonObject:
+    """With other rules in the place of those that are wrong."""
+    spec = thing.get("spec")
+    if not isinstance(spec, dict):
+        return thing
+    changed = {}
+    for part, filler in (("rules", {"jq": "true"}), ("mutate", {"mergePatch": {}})):
+        if isinstance(spec.get(part), list):
+            at = {int(path.split("/")[3]) for path in wrong if re.match(rf"/spec/{part}/\d+(/|$)", path)}
+            changed[part] = [{"name": f"wrong-{i}", **filler} if i in at else each for i, each in enumerate(spec[part])]
+    return {**thing, "spec": {**spec, **changed}}
+
+
+def _name_rule(pointer: str, thing: JsonObject) -> str:
+    match = re.match(r"/spec/rules/(\d+)/", pointer)
+    rule = thing["spec"]["rules"][int(match[1])] if match else None
+    name = rule.get("name") if isinstance(rule, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _schema_of(thing: JsonObject, name: str) -> StructuralSchema:
+    kinds = known_kinds()
+    if thing["apiVersion"] != API_VERSION:
+        what = f"{thing['apiVersion']} is not known: write {API_VERSION}"
+        raise PolicyError([Mistake(policy=name, pointer="/apiVersion", message=what)])
+    if thing["kind"] not in kinds:
+        near = closest(thing["kind"], tuple(kinds))
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(kinds)}"
+        what = f"{API_VERSION} has no kind {thing['kind']}: {hint}"
+        raise PolicyError([Mistake(policy=name, pointer="/kind", message=what)])
+    return _compile(kinds[thing["kind"]])
+
+
+@cache
+def known_kinds() -> dict[str, str]:
+    """The kinds of our group, each with the name of its CRD's file."""
+    found = {}
+    for name in crds.names():
+        match = re.search(r"^    kind: (\w+)$", crds.read(name), re.MULTILINE)
+        found[match[1] if match else name] = name
+    return found
+
+
+@cache
+def _compile(name: str) -> StructuralSchema:
+    document = read_documents(crds.read(name))[0]
+    if isinstance(document, InputError):
+        raise document
+    crd = read_crd(document.value)
+    return next(each for each in crd.versions if each.name == _VERSION).compile()
+
+
+def _tell_unknown(path: str, thing: JsonObject, schema: StructuralSchema, name: str) -> Mistake:
+    steps = split_path(path, thing)
+    unknown = schema.nearest(steps)
+    near = unknown.nearest if unknown else ""
+    hint = f": did you mean {near}?" if near else f"; known: {', '.join(unknown.known)}" if unknown else ""
+    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
+    message = f"unknown field {path}{hint}"
+    return Mistake(policy=name, pointer=pointer, message=message, rule=_name_rule(pointer, thing))
+
+
+def split_path(path: str, thing: Json) -> Sequence[str | int]:
+    """`spec.rules[0].jqq` as its steps. The object decides where names end that have dots or brackets in them."""
+    steps: list[str | int] = []
+    while path:
+        if isinstance(thing, list) and (index := re.match(r"\[(\d+)\]\.?", path)):
+            at = int(index[1])
+            steps.append(at)
+            thing = thing[at] if at < len(thing) else None
+            path = path[index.end() :]
+            continue
+        names = [name for name in thing if _begins(path, name)] if isinstance(thing, dict) else []
+        step = max(names, key=len, default=path)
+        steps.append(step)
+        thing = thing.get(step) if isinstance(thing, dict) else None
+        path = path[len(step) :].removeprefix(".")
+    return steps
+
+
+def _begins(path: str, name: str) -> bool:
+    return path.startswith(name) and path[len(name) : len(name) + 1] in ("", ".", "[")

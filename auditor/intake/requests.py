@@ -1,0 +1,117 @@
+"""Objects that were read somewhere, to the requests that the engine judges."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from auditor.intake.catalog import Catalog
+from auditor.intake.load import Item
+from auditor.intake.review import read_review
+from auditor.model.exception import PolicyException
+from auditor.model.json import JsonObject
+from auditor.model.request import GroupVersionKind, Operation, Origin, Request, User
+from auditor.model.world import Given, World
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all requests of one scan share."""
+
+    catalog: Catalog
+    world: World
+    namespaces: Mapping[str, JsonObject]
+    time: datetime
+
+
+def surround(
+    items: Sequence[Item], catalog: Catalog, time: datetime, *, exceptions: Sequence[PolicyException] = ()
+) -> Surroundings:
+    """Objects among the given ones are what lookups, params and namespaceSelectors see: as they would be stored."""
+    by_kind: dict[tuple[str, str], list[JsonObject]] = {}
+    by_resource: dict[tuple[str, str], list[JsonObject]] = {}
+    namespaces = {}
+    for item in items:
+        if item.kind == "AdmissionReview":
+            continue
+        kind = kind_of(item.thing)
+        thing = receive(item.thing, catalog)
+        resource = catalog.resource_of(kind)
+        by_kind.setdefault((thing["apiVersion"], thing["kind"]), []).append(thing)
+        by_resource.setdefault((resource.group, resource.resource), []).append(thing)
+        if (kind.group, kind.kind) == ("", "Namespace"):
+            namespaces[_metadata(thing).get("name", "")] = thing
+    world = World(objects=Given(by_kind, by_resource), kinds=catalog.kinds, exceptions=tuple(exceptions))
+    return Surroundings(catalog, world, namespaces, time)
+
+
+def kind_of(thing: JsonObject) -> GroupVersionKind:
+    group, _, version = str(thing["apiVersion"]).rpartition("/")
+    return GroupVersionKind(group, version, str(thing["kind"]))
+
+
+def receive(thing: JsonObject, catalog: Catalog) -> JsonObject:
+    """What would be stored of an object in a file: in a namespace, without status, with the defaults of its CRD."""
+    kind = kind_of(thing)
+    metadata = _metadata(thing)
+    if catalog.is_namespaced(kind) and not metadata.get("namespace"):
+        thing = {**thing, "metadata": {**metadata, "namespace": "default"}}
+    if catalog.has_status(kind):
+        thing = {name: value for name, value in thing.items() if name != "status"}
+    schema = catalog.schemas.get(catalog.resource_of(kind))
+    return thing if schema is None else schema.receive(thing).object
+
+
+def ask(item: Item, around: Surroundings) -> Request:
+    """What a file asks: to create its object, or if it holds an AdmissionReview, what that says.
+
+    Raises InputError for what no API server would ask.
+    """
+    if item.kind != "AdmissionReview":
+        return make_request(item.thing, around)
+    request = read_review(item.thing, around.world, time=around.time).request
+    return replace(request, namespace_object=around.namespaces.get(request.namespace))
+
+
+def make_request(
+    thing: JsonObject,
+    around: Surroundings,
+    *,
+    operation: Operation = Operation.CREATE,
+    old: JsonObject | None = None,
+    user: User | None = None,
+    origin: Origin = Origin.FILE,
+) -> Request:
+    """A file is judged as the door would: with the defaults of its CRD. What is stored has them already.
+
+    Raises InputError for a version that the CRD does not serve.
+    """
+    kind = kind_of(thing)
+    catalog = around.catalog
+    if origin is Origin.FILE:
+        catalog.check(kind)
+        thing = receive(thing, catalog)
+    metadata = _metadata(thing)
+    namespace = str(metadata.get("namespace") or "")
+    if (kind.group, kind.kind) == ("", "Namespace"):
+        namespace = str(metadata.get("name") or "")  # so says the API server of requests about namespaces
+    deleted = operation is Operation.DELETE
+    return Request(
+        operation=operation,
+        kind=kind,
+        resource=catalog.resource_of(kind),
+        object=None if deleted else thing,
+        old_object=old if old is not None else thing if deleted else None,
+        name=str(metadata.get("name") or ""),
+        namespace=namespace,
+        namespaced=catalog.is_namespaced(kind),
+        user=user,
+        origin=origin,
+        namespace_object=around.namespaces.get(namespace) if namespace else None,
+        world=around.world,
+        time=around.time,
+    )
+
+
+def _metadata(thing: JsonObject) -> JsonObject:
+    metadata = thing.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}

@@ -1,0 +1,59 @@
+"""CEL as Kubernetes 1.36 has it: `compile` an expression once, `run` the program with the bindings of each request."""
+
+from auditor.languages.cel.bindings import Bindings
+from auditor.languages.cel.compile import ANY, JSON_PATCH, OBJECT, STRING_OR_NULL, compile  # noqa: A004
+from auditor.languages.cel.libraries.authorizer import Answer, Answers, Question, ResourceCheck
+from auditor.languages.cel.program import Program, Selected
+from auditor.languages.cel.scope import Scope, admission_scope, crd_scope
+from auditor.languages.cel.types import (
+    BOOL,
+    BYTES,
+    DOUBLE,
+    DURATION,
+    DYN,
+    INT,
+    NULL,
+    STRING,
+    TIMESTAMP,
+    UINT,
+    ObjectType,
+    Type,
+    list_of,
+    map_of,
+    object_of,
+    optional_of,
+)
+
+__all__ = [
+    "ANY",
+    "BOOL",
+    "BYTES",
+    "DOUBLE",
+    "DURATION",
+    "DYN",
+    "INT",
+    "JSON_PATCH",
+    "NULL",
+    "OBJECT",
+    "STRING",
+    "STRING_OR_NULL",
+    "TIMESTAMP",
+    "UINT",
+    "Answer",
+    "Answers",
+    "Bindings",
+    "ObjectType",
+    "Program",
+    "Question",
+    "ResourceCheck",
+    "Scope",
+    "Selected",
+    "Type",
+    "admission_scope",
+    "compile",
+    "crd_scope",
+    "list_of",
+    "map_of",
+    "object_of",
+    "optional_of",
+]

@@ -1,0 +1,275 @@
+"""x-kubernetes-validations: CEL rules at every level of a schema."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from auditor.errors import CompileError, Problem
+from auditor.languages import cel
+from auditor.languages.cel.ast import Call, Name, children
+from auditor.languages.cel.ast import Node as Tree
+from auditor.languages.cel.build import map_children
+from auditor.languages.outcome import Outcome
+from auditor.languages.schema import fielderror
+from auditor.languages.schema.celtypes import CONVERSIONS, Cast, cast_of, converts_inside, type_of
+from auditor.languages.schema.correlation import Correlation, by_key, find
+from auditor.languages.schema.node import Node, Rule
+from auditor.languages.schema.place import ROOT, Place
+from auditor.languages.schema.reorder import Reorder, reorder_of
+from auditor.languages.schema.rulepath import RulePath, parse_rule_path
+from auditor.languages.schema.violation import Violation
+from auditor.model.json import Json
+
+OWN_LIMITS = ("budget", "iteration", "cannot be read", "is not available here", "nests too deeply")
+"""Marks of errors that the server would not have: nothing is known then, so it is no violation."""
+MAX_MESSAGE = 5 * 1024
+"""Bytes of an evaluated messageExpression; the API server takes no longer ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledRule:
+    """`program` is None where the rule does not compile here; then every object gets `fault`."""
+
+    rule: Rule
+    program: cel.Program | None
+    message: cel.Program | None
+    path: RulePath
+    uses_old: bool
+    fault: str = ""
+    texts_inside: bool = False
+    """A missing overload can be ours: see celtypes.converts_inside."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleBranch:
+    """A level of the schema that has rules, or under which there are some."""
+
+    node: Node
+    rules: tuple[CompiledRule, ...]
+    cast: Cast | None
+    reorder: Reorder | None
+    properties: "Mapping[str, RuleBranch]"
+    items: "RuleBranch | None"
+    values: "RuleBranch | None"
+
+
+def compile_rules(root: Node, problems: list[Problem]) -> RuleBranch | None:
+    """None where the schema has no rules. What does not compile is added to the problems."""
+    return _compile(root, "", problems, root=True)
+
+
+def _compile(node: Node, path: str, problems: list[Problem], *, root: bool = False) -> RuleBranch | None:
+    properties = {
+        name: found
+        for name, child in node.properties.items()
+        if (found := _compile(child, f"{path}.properties[{name}]", problems)) is not None
+    }
+    items = _compile(node.items, f"{path}.items", problems) if node.items is not None else None
+    values = _compile(node.values, f"{path}.additionalProperties", problems) if node.values is not None else None
+    if not (node.rules or properties or items or values):
+        return None
+    rules: list[CompiledRule] = []
+    own = type_of(node, root=root) if node.rules else None
+    for i, rule in enumerate(node.rules):
+        at = f"{path}.x-kubernetes-validations[{i}]".lstrip(".")
+        compiled, wrong = _compile_rule(rule, node, own)
+        rules.append(compiled)
+        problems += (Problem(f"{at}.{p.message}", p.line, p.column) for p in wrong)
+    old = any(rule.uses_old for rule in rules)
+    cast = cast_of(node) if rules else None
+    return RuleBranch(node, tuple(rules), cast, reorder_of(node) if old else None, properties, items, values)
+
+
+def _compile_rule(rule: Rule, node: Node, own: cel.Type | None) -> tuple[CompiledRule, list[Problem]]:
+    problems: list[Problem] = []
+    path, fault = parse_rule_path(rule.field_path, node)
+    if fault:
+        problems.append(Problem(f"fieldPath: {fault}"))
+    program = message = None
+    if own is None:
+        problems.append(Problem("rule: there is no type here that CEL could see"))
+    else:
+        scope = cel.crd_scope(own, old=True, optional_old=rule.optional_old_self)
+        program = _program("rule", rule.rule, scope, cel.BOOL, problems)
+        if rule.message_expression.strip():
+            message = _program("messageExpression", rule.message_expression, scope, cel.STRING, problems)
+    uses_old = program is not None and _uses_old(program.tree)
+    if program is not None and rule.optional_old_self and not uses_old:
+        problems.append(Problem("optionalOldSelf: may not be set if oldSelf is not used in rule"))
+    fault = "; ".join(p.message for p in problems) if program is None else ""
+    texts_inside = own is not None and (converts_inside(own) or (own in CONVERSIONS and rule.optional_old_self))
+    return CompiledRule(rule, program, message, path, uses_old, fault, texts_inside), problems
+
+
+def _program(field: str, text: str, scope: cel.Scope, result: cel.Type, problems: list[Problem]) -> cel.Program | None:
+    try:
+        program = cel.compile(text, scope=scope, result=result)
+        conversion = CONVERSIONS.get(scope.names["self"])
+        return program if conversion is None else replace(program, tree=_converting(program.tree, conversion))
+    except CompileError as error:
+        problems += (Problem(f"{field}: {p.message}", p.line, p.column) for p in error.problems)
+        return None
+
+
+def _converting(tree: Tree, function: str) -> Tree:
+    """self and oldSelf are texts where the schema has dates, durations or bytes."""
+    if isinstance(tree, Name) and tree.name in ("self", "oldSelf"):
+        return Call(0, function, (tree,))
+    if isinstance(tree, Call) and tree.function == function:
+        return tree
+    return map_children(tree, lambda child: _converting(child, function))
+
+
+def _uses_old(tree: Tree) -> bool:
+    return (isinstance(tree, Name) and tree.name == "oldSelf") or any(map(_uses_old, children(tree)))
+
+
+class _Bindings(cel.Bindings):
+    """The names of a rule; `self` cannot be given to the constructor by its name."""
+
+    __slots__ = ()
+
+    def __init__(self, values: Mapping[str, Json]) -> None:
+        super().__init__()
+        self._values = dict(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratchet:
+    """The part of an update that belongs to a level of the schema, or the nearest level above that has one."""
+
+    current: Correlation | None = None
+    above: Correlation | None = None
+
+    def forgives(self) -> bool:
+        part = self.current or self.above
+        return part is not None and part.unchanged()
+
+    def key(self, name: str) -> "Ratchet":
+        if self.current is None:
+            return self
+        if self.above is None and name in ("apiVersion", "kind"):
+            return NOTHING_FORGIVEN
+        return Ratchet(self.current.key(name), self.current)
+
+    def index(self, i: int) -> "Ratchet":
+        return self if self.current is None else Ratchet(self.current.index(i), self.current)
+
+
+NOTHING_FORGIVEN = Ratchet()
+
+
+def check_rules(branch: RuleBranch, obj: Json, old: Json, ratchet: Ratchet) -> list[Violation]:
+    return list(_check(branch, obj, old, ROOT, ratchet))
+
+
+def _check(branch: RuleBranch, value: Json, old: Json, place: Place, ratchet: Ratchet) -> Iterator[Violation]:
+    if value is None:
+        return  # a rule of a value that may be null has to stand above it
+    if branch.rules:
+        yield from _check_here(branch, value, old, place, ratchet)
+    if isinstance(value, dict):
+        before = old if isinstance(old, dict) else {}
+        if branch.values is not None:
+            for name, item in value.items():
+                at = place.key(name)
+                yield from _check(branch.values, item, before.get(name), at, ratchet.key(name))
+        for name, below in branch.properties.items():
+            if name in value:
+                at = place.child(name)
+                yield from _check(below, value[name], before.get(name), at, ratchet.key(name))
+    elif isinstance(value, list) and branch.items is not None:
+        is_map = branch.node.list_type == "map" and isinstance(old, list)
+        olds = by_key(branch.node, old) if is_map else {}
+        for i, item in enumerate(value):
+            match = find(branch.node, olds, item) if olds else None
+            yield from _check(branch.items, item, match, place.item(i), ratchet.index(i))
+
+
+def _check_here(branch: RuleBranch, value: Json, old: Json, place: Place, ratchet: Ratchet) -> Iterator[Violation]:
+    seen = branch.cast(value) if branch.cast is not None else value
+    names: dict[str, Json] = {"self": seen}
+    if old is not None and branch.reorder is not None:
+        before = branch.cast(old) if branch.cast is not None else old
+        names["oldSelf"] = branch.reorder(seen, before)
+    bindings = _Bindings(names)
+    optional = None
+    for each in branch.rules:
+        if each.uses_old and old is None and not each.rule.optional_old_self:
+            continue
+        if each.program is None:
+            yield fielderror.internal(place, f"rule compile error: {each.fault}", value)
+            continue
+        used = bindings
+        if each.rule.optional_old_self:
+            optional = optional or _Bindings(
+                {"self": seen, "oldSelf": [names["oldSelf"]] if "oldSelf" in names else []}
+            )
+            used = optional
+        outcome = each.program.run(used)
+        if outcome.value is True:
+            continue
+        if outcome.error is not None:
+            yield _failed(each, outcome.error, branch.node, value, place)
+        elif each.uses_old or not ratchet.forgives():
+            yield _violated(each, _detail(each, bindings), branch.node, value, place)
+
+
+_MISSING_KEY = re.compile(r'^Key not found in map : "?(.*?)"?$')
+_OUT_OF_BOUNDS = re.compile(r"^Index error: index=(-?\d+) size=\d+$")
+_NO_OVERLOAD = "No matching overloads found"
+
+
+def _failed(each: CompiledRule, error: str, node: Node, value: Json, place: Place) -> Violation:
+    """An error of the rule is a violation to the server; one that only our evaluation can have is an internal error."""
+    text = (each.rule.message or each.rule.rule).strip()
+    overload = error.startswith(_NO_OVERLOAD)
+    if (overload and each.texts_inside) or any(mark in error for mark in OWN_LIMITS):
+        return fielderror.internal(place, f"{error} evaluating rule: {text}", value)
+    if overload:
+        detail = "'no such overload': call arguments did not match a supported operator, function or macro signature"
+        return fielderror.invalid(place, node.type, f"{detail} for rule: {text}", value=value)
+    return fielderror.invalid(place, node.type, f"{_in_go(error)} evaluating rule: {text}", value=value)
+
+
+def _in_go(error: str) -> str:
+    """The commonest errors in the server's words."""
+    if error == "divide by zero":
+        return "division by zero"
+    if found := _MISSING_KEY.match(error):
+        return f"no such key: {found[1]}"
+    if found := _OUT_OF_BOUNDS.match(error):
+        return f"index out of bounds: {found[1]}"
+    return error
+
+
+def _detail(each: CompiledRule, bindings: cel.Bindings) -> str:
+    if each.message is not None:
+        outcome = each.message.run(bindings)
+        text = _usable(outcome)
+        if text:
+            return text
+    return each.rule.message.strip() or f"failed rule: {each.rule.rule.strip()}"
+
+
+def _usable(outcome: Outcome) -> str:
+    """Nothing where the server would fall back to the message: an error, an empty text, line breaks, too long."""
+    if outcome.error is not None or not isinstance(outcome.value, str):
+        return ""
+    text = outcome.value.strip()
+    return "" if "\n" in text or len(text.encode("utf-8", "replace")) > MAX_MESSAGE else text
+
+
+def _violated(each: CompiledRule, detail: str, node: Node, value: Json, place: Place) -> Violation:
+    at = each.path.under(place)
+    composite = node.type in ("object", "array")
+    match each.rule.reason:
+        case "FieldValueForbidden":
+            return fielderror.forbidden(at, value, detail)
+        case "FieldValueRequired":
+            return fielderror.required(at, detail)
+        case "FieldValueDuplicate":
+            return fielderror.duplicate_composite(at, value) if composite else fielderror.duplicate(at, value)
+        case _:
+            build = fielderror.invalid_composite if composite else fielderror.invalid
+            return build(at, value, detail)
