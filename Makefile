@@ -1,5 +1,5 @@
 # Two commands do all: `make demo` and `make test`. Works with GNU make 3.81 (macOS) and later.
-# The interpreter: the newest Python on PATH that is 3.11 or later; `make PYTHON=/path/to/python3 ...` chooses another.
+# The interpreter: the first of these on PATH that is 3.11 or later; `make PYTHON=/path/to/python3 ...` chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 ARGS ?=
@@ -42,7 +42,7 @@ lock: .venv/installed ## write requirements-dev.lock anew from the ranges in pyp
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements-dev.lock
 
 clean: ## remove the environment and caches of this checkout
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
 
 # Built aside and moved into place by the stamp alone: an interrupted installation is taken up again by the next call.
 .venv/installed: pyproject.toml requirements-dev.lock

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import re
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,10 +29,13 @@ def name_of_run(config: pytest.Config) -> tuple[str, int]:
 
 
 @pytest.fixture(scope="session")
-def control_plane(request: pytest.FixtureRequest) -> Sandbox:
+def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """One for all workers of this run. It belongs to the process that the person started, and ends with it."""
     name, run = name_of_run(request.config)
-    with (Path(tempfile.gettempdir()) / name).open("w") as lock:
+    place = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # each worker has a folder in that of the run
+        place = place.parent
+    with (place / "control-plane.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the first worker starts it, the others wait
         running = [s for s in Sandbox.all() if s.record.name == name and s.running]
         return running[0] if running else Sandbox.start(name, owner=run)
@@ -42,7 +44,6 @@ def control_plane(request: pytest.FixtureRequest) -> Sandbox:
 def pytest_unconfigure(config: pytest.Config) -> None:
     name, run = name_of_run(config)
     if run == os.getpid():
-        (Path(tempfile.gettempdir()) / name).unlink(missing_ok=True)
         for sandbox in Sandbox.all():
             if sandbox.record.name == name:
                 sandbox.stop()

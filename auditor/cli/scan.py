@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import click
 
+from auditor.model.json import JsonObject
+
 CLEAN, FINDINGS, INCOMPLETE = 0, 1, 3
 
 
@@ -21,6 +23,12 @@ CLEAN, FINDINGS, INCOMPLETE = 0, 1, 3
     show_default=True,
     help="The least severity that makes exit code 1.",
 )
+@click.option(
+    "--namespace-labels",
+    metavar="NAME:KEY=VALUE,...",
+    multiple=True,
+    help="The labels of a namespace that is not among the objects, for namespaceSelectors.",
+)
 @click.option("--include-passes", is_flag=True, help="Tell of each rule that passed, too.")
 def command(
     paths: tuple[str, ...],
@@ -28,6 +36,7 @@ def command(
     crds: tuple[str, ...],
     output: str,
     fail_on: str,
+    namespace_labels: tuple[str, ...],
     include_passes: bool,
 ) -> int:
     """Judge the objects in files, directories or standard input (-), as the webhooks would judge them.
@@ -44,10 +53,20 @@ def command(
     from auditor.report.formats import FORMATS
 
     prepared = prepare(policies or (str(packs_directory()),), crds)
-    result = scan(paths, prepared, time=datetime.now(UTC), passes=include_passes)
+    namespaces = dict(_read_namespace(each) for each in namespace_labels)
+    result = scan(paths, prepared, time=datetime.now(UTC), passes=include_passes, namespaces=namespaces)
     click.echo(FORMATS[output](result), nl=False)
     if result.incomplete:
         return INCOMPLETE
     worst = Severity(fail_on).rank
     bad = (f for _, f in result.findings() if f.result in (Result.FAIL, Result.WARN))
     return FINDINGS if any(finding.severity.rank <= worst for finding in bad) else CLEAN
+
+
+def _read_namespace(text: str) -> tuple[str, JsonObject]:
+    name, colon, labels = text.partition(":")
+    pairs = [pair.partition("=") for pair in labels.split(",") if pair]
+    if not name or not colon or not all(key and sign for key, sign, _ in pairs):
+        raise click.BadParameter(f"{text!r} is not NAME:KEY=VALUE,KEY=VALUE", param_hint="--namespace-labels")
+    metadata = {"name": name, "labels": {key: value for key, _, value in pairs}}
+    return name, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}

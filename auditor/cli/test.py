@@ -16,7 +16,7 @@ def command(paths: tuple[str, ...], quiet: bool) -> int:
     read, or a rule not be evaluated.
     """
     from auditor.intake.cases import run_cases
-    from auditor.report.formats.table import clean
+    from auditor.intake.printable import clean
 
     report = run_cases(paths)
     for warning in report.warnings:

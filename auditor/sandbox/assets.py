@@ -53,6 +53,11 @@ def parse_version(text: str) -> str:
     return match[1]
 
 
+def is_of(version: str, wanted: str) -> bool:
+    """1.36.3 is of 1.36.3 and of 1.36."""
+    return version == wanted or version.startswith(f"{wanted}.")
+
+
 def find_cached(version: str) -> Assets | None:
     """The newest build in the cache that is of this version and made from what we would build it from today."""
     from auditor.sandbox.gomodule import content_key
@@ -63,7 +68,7 @@ def find_cached(version: str) -> Assets | None:
         facts = read_json(manifest) or {}
         built = str(facts.get("version"))
         same = facts.get("platform") == platform and facts.get("content") == content_key(built)
-        if same and (built == version or built.startswith(f"{version}.")):
+        if same and is_of(built, version):
             found.append((_order(built), manifest.parent, facts))
     if not found:
         return None
@@ -97,7 +102,7 @@ def _from_environment(wanted: str | None) -> Assets | None:
     named = os.environ.get("KUBEBUILDER_ASSETS")
     if not named:
         return None
-    directory = Path(named)
+    directory = Path(named).absolute()  # the programs are started from another folder
     programs = {name: directory / name for name in PROGRAMS if os.access(directory / name, os.X_OK)}
     missing = [name for name in ENVTEST if name not in programs]
     if missing:
@@ -106,7 +111,7 @@ def _from_environment(wanted: str | None) -> Assets | None:
             "Let it point to a folder with the programs of envtest, or unset it to use our own build."
         )
     version = _ask_version(programs["kube-apiserver"])
-    if wanted is not None and version != wanted and not version.startswith(f"{wanted}."):
+    if wanted is not None and not is_of(version, wanted):
         return None
     return Assets(version, programs)
 

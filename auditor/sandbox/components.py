@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.certs import Authority, Pair, write_private
+from auditor.errors import StartError
 from auditor.sandbox.assets import CONTROLLERS, Assets
 from auditor.sandbox.kubeconfig import Credentials, write_kubeconfig
 
@@ -72,7 +73,10 @@ def write_credentials(plan: Plan) -> None:
 
 
 def load_authority(pki: Path) -> Authority:
-    return Authority(Pair.read(pki / "ca.crt", pki / "ca.key"))
+    try:
+        return Authority(Pair.read(pki / "ca.crt", pki / "ca.key"))
+    except ValueError as error:
+        raise StartError(f"its files are damaged: {error}. Remove it with: auditor sandbox down --delete") from error
 
 
 def etcd_command(plan: Plan) -> list[str]:

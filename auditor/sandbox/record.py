@@ -4,55 +4,45 @@ A sandbox is a folder. Its supervisor holds a lock in it as long as it lives, so
 belongs to nobody: `sweep` stops what is left of its processes, says what happened, and removes it.
 """
 
+import contextlib
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Self
 
 import psutil
 
+from auditor.certs import write_private
 from auditor.errors import SandboxError
-from auditor.sandbox.assets import PROGRAMS, Assets
+from auditor.sandbox.assets import CONTROLLERS, ENVTEST, Assets
 from auditor.sandbox.components import HOST, Plan
 from auditor.sandbox.files import read_json, try_lock, write_json
 from auditor.sandbox.places import state_directory
 
 FILE = "sandbox.json"
+SERVERS = {*ENVTEST, CONTROLLERS} - {"kubectl"}
+SUPERVISOR = "auditor.sandbox.supervisor"  # the module, as its command line names it
+STOP_TIMEOUT = 5.0  # an etcd that is asked to end writes what it has, which takes well under a second
 KILL_TIMEOUT = 5.0  # a process that is killed ends when it next runs: on a busy machine some moments later
 POLL = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The process that a sandbox must not outlive. The start time tells it from a later one of the same number."""
-
-    pid: int
-    started: float
-
-    @classmethod
-    def of(cls, pid: int) -> Self:
-        return cls(pid, psutil.Process(pid).create_time())
-
-    def lives(self) -> bool:
-        try:
-            process = psutil.Process(self.pid)
-        except psutil.NoSuchProcess:
-            return False
-        return process.create_time() == self.started and _runs(process)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    name: str
+    directory: Path
+    run: str = ""
+    """Of this start alone: tells it from an earlier or later one of the same name."""
     version: str
     programs: dict[str, str]
     persist: bool
     controllers: bool
     wanted_port: int | None = None
     api_server_arguments: tuple[str, ...] = ()
-    owner: Owner | None = None
+    owner: int | None = None
+    """The process that it must not outlive."""
     phase: str = "starting"
     """starting, ready, or stopped (only with persist: the data waits for the next start)"""
     port: int = 0
@@ -61,22 +51,25 @@ class Record:
     processes: dict[str, int] = field(default_factory=dict)
 
     @property
-    def directory(self) -> Path:
-        return directory_of(self.name)
+    def name(self) -> str:
+        return self.directory.name
 
     def write(self) -> None:
-        write_json(self.directory / FILE, asdict(self))
+        facts = asdict(self)
+        del facts["directory"]
+        write_json(self.directory / FILE, facts)
 
     @classmethod
     def read(cls, directory: Path) -> Self | None:
+        """Also what another version of us wrote: data that persist are not lost by an update."""
         facts = read_json(directory / FILE)
         if facts is None:
             return None
-        owner = facts.pop("owner", None)
-        arguments = tuple(facts.pop("api_server_arguments", ()))
+        known = {f.name: facts[f.name] for f in fields(cls) if f.name in facts}
+        arguments = tuple(known.pop("api_server_arguments", ()))
         try:
-            return cls(**facts, api_server_arguments=arguments, owner=Owner(**owner) if owner else None)
-        except TypeError:  # written by another version of us
+            return cls(**known, api_server_arguments=arguments, directory=directory)
+        except TypeError:
             return None
 
     def plan(self) -> Plan:
@@ -100,70 +93,120 @@ def directory_of(name: str) -> Path:
 
 
 def directories() -> list[Path]:
-    return sorted(p for p in (state_directory() / "sandboxes").glob("*") if p.is_dir())
+    return [path for path in _entries() if path.is_dir() and not path.name.startswith(".")]
+
+
+def _entries() -> list[Path]:
+    root = state_directory() / "sandboxes"
+    try:
+        return sorted(root.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _cannot_write(root, error) from error
 
 
 def claim(directory: Path) -> int | None:
-    """The lock of this folder, or None while somebody lives in it."""
+    """The lock of this folder, which is made where there is none; None while somebody lives in it."""
     while True:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = try_lock(directory / "lock")
-            if lock is None:
-                return None
-            # Between opening and locking, the last holder may have removed the folder: then this is nobody's lock.
-            if os.fstat(lock).st_ino == (directory / "lock").stat().st_ino:
-                return lock
-            os.close(lock)
-        except FileNotFoundError:
+            return claim_existing(directory)
+        except FileNotFoundError:  # removed since
             continue
         except OSError as error:
-            raise SandboxError(f"{directory}: {error.strerror}. The sandbox keeps its files there.") from error
+            raise _cannot_write(directory, error) from error
+
+
+def claim_existing(directory: Path) -> int | None:
+    """The same; FileNotFoundError where there is no such folder, or none any more."""
+    while True:
+        lock = try_lock(directory / "lock")
+        if lock is None:
+            return None
+        # Between opening and locking, the last holder may have removed the folder: then this is nobody's lock.
+        with contextlib.suppress(FileNotFoundError):
+            if os.fstat(lock).st_ino == (directory / "lock").stat().st_ino:
+                return lock
+        os.close(lock)
 
 
 def sweep() -> None:
     """Cleans up after what was killed. What happened is left as a notice."""
     for directory in directories():
-        lock = claim(directory)
+        try:
+            lock = claim_existing(directory)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _cannot_write(directory, error) from error
         if lock is None:
             continue
         try:
-            record = Record.read(directory)
-            if record is None or record.phase != "stopped":
-                stopped = kill_remains(directory)
-                leave_notice(directory.name, _describe(record, stopped))
-                retire(directory, record)
+            _clean_up(directory)
+        except OSError as error:
+            raise _cannot_write(directory, error) from error
         finally:
             os.close(lock)
+    for path in _entries():
+        if path.name.startswith("."):  # whoever was removing it may have been killed over it
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _clean_up(directory: Path) -> None:
+    if not (directory / FILE).exists():
+        # Whoever made it did not get far. What else may lie in it was not put there by us.
+        with contextlib.suppress(OSError):
+            (directory / "lock").unlink()
+            directory.rmdir()
+        return
+    record = Record.read(directory)
+    if record is None or record.phase != "stopped":
+        stopped = kill_remains(directory)
+        retire(directory, record)
+        leave_notice(directory.name, _describe(record, stopped))
 
 
 def retire(directory: Path, record: Record | None) -> None:
     """The end of a sandbox: nothing is left of it, but for the data of one that persists."""
     if record is not None and record.persist:
         replace(record, phase="stopped", processes={}, owner=None).write()
-    else:
-        shutil.rmtree(directory, ignore_errors=True)
+        return
+    # The name is free at once, and what a new one of this name writes is not what is removed here.
+    gone = directory.with_name(f".{directory.name}-{os.getpid()}-{time.monotonic_ns()}")
+    with contextlib.suppress(OSError):
+        directory.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def kill_remains(directory: Path) -> list[str]:
-    """Kills the processes that work in this folder; their command lines name it."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        if command and Path(command[0]).name in PROGRAMS and any(f"={directory}/" in word for word in command[1:]):
-            found.append(process)
+    """Kills the servers that work in this folder; their command lines name it."""
+    found = {}
+    for process, command in _commands():
+        name = Path(command[0]).name
+        if name in SERVERS and any(f"={directory}/" in word for word in command[1:]):
+            found[process] = name
     for process in found:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
     deadline = time.monotonic() + KILL_TIMEOUT
-    while any(map(_runs, found)) and time.monotonic() < deadline:
+    while any(map(runs, found)) and time.monotonic() < deadline:
         time.sleep(POLL)
-    return [Path(p.info["cmdline"][0]).name for p in found]
+    return list(found.values())
 
 
-def _runs(process: psutil.Process) -> bool:
+def find_supervisor(directory: Path) -> psutil.Process | None:
+    """By its command line: a number that was noted may by now be that of a stranger."""
+    return next((p for p, command in _commands() if command[-2:] == [SUPERVISOR, str(directory)]), None)
+
+
+def _commands() -> Iterable[tuple[psutil.Process, list[str]]]:
+    for process in psutil.process_iter(["cmdline"]):
+        if command := process.info["cmdline"]:  # none: a zombie, or somebody else's on macOS
+            yield process, command
+
+
+def runs(process: psutil.Process) -> bool:
     """A zombie holds no file and no port; in a container it may stay one for long."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -171,10 +214,14 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
+def _cannot_write(directory: Path, error: OSError) -> SandboxError:
+    return SandboxError(f"{directory}: {error.strerror}. The sandbox keeps its files there.")
+
+
 def leave_notice(name: str, text: str) -> None:
     notices = state_directory() / "notices"
     notices.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (notices / name).write_text(text)
+    write_private(notices / name, text.encode())
 
 
 def take_notice(name: str) -> str | None:
@@ -189,7 +236,7 @@ def take_notice(name: str) -> str | None:
 
 def take_notices() -> list[tuple[str, str]]:
     """What has ended since somebody last asked: the name of each sandbox, and how it ended."""
-    names = sorted(p.name for p in (state_directory() / "notices").glob("*"))
+    names = sorted(p.name for p in (state_directory() / "notices").glob("[!.]*"))
     return [(name, text) for name in names if (text := take_notice(name))]
 
 

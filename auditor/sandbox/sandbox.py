@@ -1,26 +1,30 @@
 """A control plane as an object: start it, use it, stop it."""
 
 import contextlib
+import hashlib
+import json
 import os
 import re
-import signal
+import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
+
+import psutil
 
 from auditor.errors import SandboxError, StartError, UsageError
 from auditor.sandbox import assets
 from auditor.sandbox import record as records
 from auditor.sandbox.api import Api
-from auditor.sandbox.components import load_authority
+from auditor.sandbox.components import HOST, load_authority
 from auditor.sandbox.kubeconfig import Credentials, write_kubeconfig
+from auditor.sandbox.launch import await_ready, move_in, spawn_supervisor
 from auditor.sandbox.progress import Progress, Silent
-from auditor.sandbox.record import Owner, Record
-from auditor.sandbox.supervisor import STOP_TIMEOUT
+from auditor.sandbox.record import STOP_TIMEOUT, Record
 
 POLL = 0.02
 TOKEN_SECONDS = 365 * 24 * 3600  # as long as the certificates of the sandbox
@@ -51,13 +55,9 @@ class Sandbox:
         progress = progress or Silent()
         name = check_name(name or f"temporary-{os.getpid()}-{time.monotonic_ns() % 1_000_000}")
         programs = assets.obtain(progress, version=version, controllers=controllers)
-        records.sweep()
         directory = records.directory_of(name)
-        lock = records.claim(directory)
-        if lock is None:
-            raise StartError(f"the sandbox {name} is running already. Stop it with: auditor sandbox down --name {name}")
+        lock, last = move_in(directory)
         try:
-            last = Record.read(directory)  # of one that persists and was stopped
             if last is not None and _order(programs.version) < _order(last.version):
                 raise UsageError(
                     f"the data of the sandbox {name} was written by Kubernetes {last.version}, "
@@ -65,26 +65,30 @@ class Sandbox:
                     f"Remove it with: auditor sandbox down --name {name} --delete"
                 )
             record = Record(
-                name=name,
+                directory=directory,
+                run=secrets.token_hex(4),
                 version=programs.version,
                 programs={program: str(path) for program, path in programs.programs.items()},
-                persist=persist or last is not None,
+                persist=persist or last is not None,  # only those that persist leave a record
                 controllers=controllers,
                 wanted_port=port,
                 api_server_arguments=tuple(api_server_arguments),
-                owner=None if detached else Owner.of(owner or os.getpid()),
+                owner=None if detached else owner or os.getpid(),
                 port=last.port if last else 0,  # kubeconfigs made earlier go on working, if it is still free
             )
             progress.begin(f"Starting etcd, API server and controllers of Kubernetes {programs.version}")
             try:
                 record.write()
-                supervisor = _spawn_supervisor(record, lock)
-            except OSError as error:
+                supervisor, log = spawn_supervisor(record, lock)
+            except BaseException as error:  # Ctrl-C, too
                 records.retire(directory, last)
-                raise StartError(f"the sandbox cannot be made in {directory}: {error.strerror}") from error
+                if isinstance(error, OSError):
+                    raise StartError(f"the sandbox cannot be made in {directory}: {error.strerror}") from error
+                raise
         finally:
             os.close(lock)
-        ready = _await_ready(record, supervisor)
+        with log:
+            ready = await_ready(record, supervisor, log)
         supervisor.returncode = 0  # it goes on, and Popen is not to warn of that when it is forgotten
         return cls(ready, child=True)
 
@@ -115,7 +119,17 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """Of this process, with the sandbox as the cluster that every Kubernetes client will use."""
-        return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+        elsewhere = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+        no_proxy = f"{elsewhere},{HOST}" if elsewhere else HOST
+        return {
+            **os.environ,
+            "KUBECONFIG": str(self.kubeconfig),
+            # kubectl would keep what it learns of this cluster in the user's home, by address, and so believe it of
+            # the next one at that address.
+            "KUBECACHEDIR": str(self.record.directory / "cache"),
+            "NO_PROXY": no_proxy,
+            "no_proxy": no_proxy,
+        }
 
     def kubectl_command(self, arguments: Sequence[str]) -> list[str]:
         return [self.record.programs["kubectl"], *arguments]
@@ -143,10 +157,10 @@ class Sandbox:
             pair = authority.issue(user, organizations=groups, client=True)
         except ValueError as error:
             raise UsageError(f"{user!r}: {error}. A user or group of a certificate has 1 to 64 characters.") from error
-        return self._write_kubeconfig(f"user-{user}", Credentials(user, pair=pair))
+        return self._write_kubeconfig(["user", user, *groups], Credentials(user, pair=pair))
 
     def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
-        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/serviceaccounts/{quote(name, safe='')}/token"
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
@@ -154,35 +168,54 @@ class Sandbox:
         }
         answer = Api(self.record.url, self.record.directory / "pki").create(path, body)
         credentials = Credentials(f"system:serviceaccount:{namespace}:{name}", token=answer["status"]["token"])
-        return self._write_kubeconfig(f"account-{namespace}-{name}", credentials)
+        return self._write_kubeconfig(["account", namespace, name], credentials)
 
-    def _write_kubeconfig(self, stem: str, credentials: Credentials) -> Path:
+    def _write_kubeconfig(self, identity: Sequence[str], credentials: Credentials) -> Path:
+        """One file for each identity: a path that was given out goes on meaning whom it meant."""
         directory = self.record.directory
-        path = directory / f"{re.sub('[^A-Za-z0-9._-]', '_', stem)}.kubeconfig"
+        stem = re.sub("[^A-Za-z0-9._-]", "_", "-".join(identity[:3]))[:80]
+        digest = hashlib.sha256(json.dumps(list(identity)).encode()).hexdigest()[:8]
+        path = directory / f"{stem}-{digest}.kubeconfig"
         write_kubeconfig(path, self.record.url, (directory / "pki" / "ca.crt").read_bytes(), credentials)
         return path
 
     def stop(self, *, delete: bool = False) -> None:
         """Nothing of it is left, but for the data of one that persists (`delete` removes that, too)."""
-        directory = self.record.directory
-        deadline = time.monotonic() + STOP_TIMEOUT * 2
-        while (lock := records.claim(directory)) is None:
-            supervisor = (Record.read(directory) or self.record).processes.get("supervisor")
-            if supervisor:
-                number = signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(supervisor, number)
-            time.sleep(POLL)
-        try:
-            records.kill_remains(directory)
-            if delete or not self.record.persist:
-                records.retire(directory, None)
-        finally:
-            os.close(lock)
+        if lock := self._end_supervisor():
+            try:
+                if current := self._current():
+                    records.kill_remains(current.directory)
+                    records.retire(current.directory, None if delete else current)
+            finally:
+                os.close(lock)
         if self._child:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.record.processes["supervisor"], 0)
             self._child = False
+
+    def _end_supervisor(self) -> int | None:
+        """The lock of the folder, as soon as the supervisor has ended; None where this sandbox is there no more."""
+        directory = self.record.directory
+        deadline = time.monotonic() + STOP_TIMEOUT * 2
+        supervisor = None
+        with contextlib.suppress(FileNotFoundError):
+            while (lock := records.claim_existing(directory)) is None:
+                supervisor = supervisor or records.find_supervisor(directory)
+                if self._current() is None:  # asked after we looked, so what we found is not that of a later one
+                    return None
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if supervisor and time.monotonic() < deadline:
+                        supervisor.terminate()
+                    elif supervisor:
+                        supervisor.kill()
+                time.sleep(POLL)
+            return lock
+        return None
+
+    def _current(self) -> Record | None:
+        """What is known of it now; None where it is there no more, or where a later one has its name."""
+        record = Record.read(self.record.directory)
+        return record if record is not None and record.run == self.record.run else None
 
     def __enter__(self) -> Self:
         return self
@@ -201,37 +234,3 @@ def check_name(name: str) -> str:
 
 def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
-
-
-def _spawn_supervisor(record: Record, lock: int) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that Ctrl-C reaches the owner alone; the lock is its from the first moment."""
-    with (record.directory / "supervisor.log").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "auditor.sandbox.supervisor", str(record.directory)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            pass_fds=[lock],
-            start_new_session=True,
-        )
-
-
-def _await_ready(record: Record, supervisor: subprocess.Popen[bytes]) -> Record:
-    try:
-        while supervisor.poll() is None:
-            current = Record.read(record.directory)
-            if current is not None and current.phase == "ready":
-                return current
-            time.sleep(POLL)
-    except BaseException:
-        supervisor.terminate()
-        supervisor.wait()
-        records.take_notice(record.name)  # it would tell the next command what this one knows already
-        raise
-    notice = records.take_notice(record.name)
-    if notice is None:  # a defect of ours: the traceback is in its log
-        log = record.directory / "supervisor.log"
-        notice = f"did not start: its supervisor failed:\n{log.read_text(errors='replace')[-2000:]}"
-        records.sweep()
-        records.take_notice(record.name)
-    raise StartError(f"the sandbox {record.name} {notice}")

@@ -11,10 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+
+import psutil
 
 from auditor.errors import StartError
 from auditor.sandbox import record as records
@@ -26,13 +29,12 @@ from auditor.sandbox.components import (
     etcd_command,
     write_credentials,
 )
-from auditor.sandbox.record import Record
+from auditor.sandbox.record import STOP_TIMEOUT, Record
 
 START_TIMEOUT = 120.0  # an API server needs 3 s on two cores; ten sandboxes that start at once on them need 40
 POLL = 0.05
 WATCH = 0.2
 PORT_TRIES = 3
-STOP_TIMEOUT = 5.0
 
 
 class Supervisor:
@@ -41,6 +43,7 @@ class Supervisor:
         self._directory = record.directory
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._stop = threading.Event()
+        self._owner = _find_process(record.owner) if record.owner else None
 
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -55,11 +58,16 @@ class Supervisor:
             reason = f"did not start: {error}"
         except OSError as error:
             reason = f"did not start: {error.strerror}: {error.filename}"
+        except Exception:
+            reason = f"has ended by a defect of auditor, please report it:\n{traceback.format_exc()}"
         self._stop_children()
+        if reason and self._record.persist:
+            reason += " Its data is kept."
+        with suppress(OSError):  # a full disk; the log is for whoever waits for the start
+            print(reason or "was stopped", flush=True)  # noqa: T201 into the log
         records.retire(self._directory, self._record)
         if reason:  # after the files are removed: on a full disk there was no room for it before
-            kept = " Its data is kept." if self._record.persist else ""
-            records.leave_notice(self._record.name, reason + kept)
+            records.leave_notice(self._record.name, reason)
 
     def _start(self) -> None:
         for attempt in range(1, PORT_TRIES + 1):
@@ -126,12 +134,11 @@ class Supervisor:
             if ended := self._find_ended():
                 return f"has ended: {self._explain_end(ended)}"
             if self._owner_has_ended():
-                owner = self._record.owner
-                return f"was stopped, because the process that it belonged to ({owner and owner.pid}) has ended."
+                return f"was stopped, because the process that it belonged to ({self._record.owner}) has ended."
         return None
 
     def _owner_has_ended(self) -> bool:
-        return self._record.owner is not None and not self._record.owner.lives()
+        return self._record.owner is not None and not (self._owner and records.runs(self._owner))
 
     def _find_ended(self) -> str | None:
         return next((name for name, child in self._children.items() if child.poll() is not None), None)
@@ -177,6 +184,14 @@ class Supervisor:
 
 class PortTakenError(StartError):
     pass
+
+
+def _find_process(pid: int) -> psutil.Process | None:
+    """Known from now on by its start as well: a later process of the same number is another."""
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _free_ports(record: Record) -> tuple[int, int]:

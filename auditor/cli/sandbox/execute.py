@@ -10,6 +10,7 @@ import click
 
 from auditor.cli.progress import ShownProgress
 from auditor.cli.sandbox.options import controllers_option, find, name_option, tell_notices, version_option
+from auditor.errors import SandboxError
 
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 NOT_STARTED = 127  # as shells say of a command that is not there
@@ -23,7 +24,10 @@ def kubectl(name: str, arguments: tuple[str, ...]) -> None:
     sandbox = find(name)
     command = sandbox.kubectl_command(arguments)
     sys.stdout.flush()
-    os.execve(command[0], command, sandbox.environment)  # noqa: S606 no shell is wanted
+    try:
+        os.execve(command[0], command, sandbox.environment)  # noqa: S606 no shell is wanted
+    except OSError as error:  # the cache was cleared while the sandbox ran
+        raise SandboxError(f"{command[0]}: {error.strerror}. Get it again with: auditor sandbox build") from error
 
 
 @click.command("exec", context_settings=PASS_ON)

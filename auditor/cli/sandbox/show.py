@@ -65,7 +65,7 @@ def _facts(sandbox: "Sandbox") -> dict[str, Any]:
     if record.phase == "stopped":
         ends = "stopped, keeps its data"
     elif record.owner:
-        ends = f"with process {record.owner.pid}"
+        ends = f"with process {record.owner}"
     else:
         ends = "with `down`" + (", keeps its data" if record.persist else "")
     return {

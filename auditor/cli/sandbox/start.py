@@ -1,5 +1,7 @@
 """`auditor sandbox up` and `down`."""
 
+import shlex
+
 import click
 
 from auditor.cli.progress import ShownProgress
@@ -29,14 +31,16 @@ def up(
 ) -> None:
     """Start a sandbox, and leave it running until `down`."""
     from auditor.sandbox import Sandbox
+    from auditor.sandbox.assets import is_of, parse_version
 
+    wanted = parse_version(version) if version else None
     tell_notices()
     running = next((s for s in Sandbox.all() if s.record.name == name and s.running), None)
-    if running and version and not running.record.version.startswith(version.removeprefix("v")):
+    if running and wanted and not is_of(running.record.version, wanted):
         raise click.UsageError(f"the sandbox {name} runs Kubernetes {running.record.version}: stop it first")
     sandbox = running or Sandbox.start(
         name,
-        version=version,
+        version=wanted,
         controllers=controllers,
         persist=persist,
         detached=True,
@@ -47,7 +51,7 @@ def up(
     named = "" if name == DEFAULT_NAME else f" --name {name}"
     state = "was up already" if running else "is up"
     click.echo(f"The sandbox {name} {state}: Kubernetes {sandbox.record.version} at {sandbox.record.url}")
-    click.echo(f"  export KUBECONFIG={sandbox.kubeconfig}")
+    click.echo(f"  export KUBECONFIG={shlex.quote(str(sandbox.kubeconfig))}")
     click.echo(f"  auditor sandbox kubectl{named} get namespaces")
     click.echo(f"  auditor sandbox down{named}")
 

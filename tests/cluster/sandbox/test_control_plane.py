@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from auditor.certs import Authority
+from auditor.errors import SandboxError
 from auditor.sandbox import Sandbox
 
 CRD = str(resources.files("auditor") / "policies" / "databasecluster" / "crd.yaml")
@@ -77,6 +78,14 @@ def test_rbac_refuses_a_user_and_allows_what_is_granted(control_plane: Sandbox, 
     assert "Forbidden" in refused.stderr
 
 
+def test_kubeconfig_goes_on_meaning_whom_it_meant(control_plane: Sandbox) -> None:
+    given = {
+        control_plane.user_kubeconfig(user, groups)
+        for user, groups in (("x:y", ()), ("x_y", ()), ("x_y", ("g",)), ("x_y", ("g", "h")), ("X_y", ()))
+    }
+    assert len({str(path).lower() for path in given}) == 5  # the disk of a Mac takes both cases for the same
+
+
 def test_service_account_has_its_own_rights(control_plane: Sandbox, namespace: str) -> None:
     control_plane.kubectl("create", "-n", namespace, "serviceaccount", "robot")
     robot = control_plane.service_account_kubeconfig(namespace, "robot")
@@ -84,6 +93,8 @@ def test_service_account_has_its_own_rights(control_plane: Sandbox, namespace: s
     assert who == f"system:serviceaccount:{namespace}:robot"
     refused = control_plane.kubectl("get", "secrets", "-n", namespace, kubeconfig=robot, check=False)
     assert "Forbidden" in refused.stderr
+    with pytest.raises(SandboxError, match='"no such" not found'):
+        control_plane.service_account_kubeconfig(namespace, "no such")
 
 
 def test_anonymous_gets_nothing(control_plane: Sandbox) -> None:

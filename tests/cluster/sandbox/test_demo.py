@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,20 @@ def test_whole_story_leaves_all_running_until_ctrl_c(tmp_path: Path) -> None:
     assert "can grow, but not shrink" in "".join(told)
     assert told[-1] == "Stopped; nothing is left behind.\n"
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_story_that_is_interrupted_is_no_success(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "auditor", "demo", "--once"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("1."):
+            pass
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 130
+    deadline = time.monotonic() + 30  # a supervisor that had just begun ends by itself, when it notices
+    while list((tmp_path / "auditor" / "sandboxes").glob("*")):
+        assert time.monotonic() < deadline
 
 
 def test_step_that_does_not_happen_ends_the_story(control_plane: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Sandboxes that come and go, and above all those that are killed: nothing is left, and the next command says why."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -80,7 +81,7 @@ def assert_nothing_left(place: Path) -> None:
 def only_record(place: Path) -> dict[str, Any]:
     def read() -> dict[str, Any] | None:
         for path in (place / "sandboxes").glob("*/sandbox.json"):
-            record: dict[str, Any] = json.loads(path.read_text())
+            record: dict[str, Any] = {**json.loads(path.read_text()), "name": path.parent.name}
             if record["phase"] == "ready":
                 return record
         return None
@@ -148,9 +149,8 @@ def test_owner_is_killed(place: Path) -> None:
         process.kill()
         process.wait()
         assert_nothing_left(place)
-        for child in psutil.process_iter(["cmdline"]):
-            if child.info["cmdline"] == ["sleep", "1000"]:
-                child.kill()
+        with contextlib.suppress(ProcessLookupError):  # it may not have begun yet
+            os.killpg(process.pid, signal.SIGKILL)  # the command itself is the user's: no sandbox ends it
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", record["port"]), timeout=1)
     told = auditor("sandbox", "list").stderr
@@ -176,6 +176,76 @@ def test_part_is_killed(place: Path, victim: str, said: str) -> None:
     assert f"The sandbox default {said}" in answer.stderr
     assert "no sandbox default is running" in answer.stderr
     assert_nothing_left(place)
+
+
+def test_commands_that_look_while_one_comes_and_goes_see_nothing_wrong(place: Path) -> None:
+    """Each of them asks each folder whether anybody lives there: that neither hinders the others nor misleads them."""
+    with begin("sandbox", "up") as up:
+        looks = [begin("sandbox", "list", "-o", "json") for _ in range(10)]
+        told = "".join(look.communicate()[1] for look in looks)
+        assert up.wait() == 0
+    with begin("sandbox", "down") as down:
+        looks = [begin("sandbox", "list", "-o", "json") for _ in range(10)]
+        told += "".join(look.communicate()[1] for look in looks)
+        assert down.wait() == 0
+    assert told == ""
+    assert_nothing_left(place)
+
+
+def test_down_while_it_starts(place: Path) -> None:
+    with begin("sandbox", "up") as up:
+        await_that(lambda: (place / "sandboxes" / "default" / "sandbox.json").exists(), "it has begun")
+        down = auditor("sandbox", "down")
+        said = up.communicate()[1]
+    assert (down.returncode, down.stderr) == (0, "")
+    assert up.returncode == 2
+    assert "Traceback" not in said
+    assert "internal error" not in said
+    assert_nothing_left(place)
+
+
+def test_supervisor_that_does_not_answer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.sandbox.sandbox.STOP_TIMEOUT", 0.05)
+    with Sandbox.start(controllers=False) as sandbox:
+        os.kill(sandbox.record.processes["supervisor"], signal.SIGSTOP)
+    assert_nothing_left(place)
+
+
+def test_stop_means_this_sandbox_and_no_later_one(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Sandbox.start("same", controllers=False)
+    os.kill(first.record.processes["etcd"], signal.SIGKILL)
+    assert_nothing_left(place)
+    with Sandbox.start("same", controllers=False) as second:
+        first.stop(delete=True)
+        assert second.kubectl("get", "--raw=/readyz").stdout == "ok"
+        monkeypatch.setenv("XDG_STATE_HOME", str(place / "elsewhere"))  # the sandbox stays where it is
+        assert second.kubeconfig.exists()
+    assert not second.kubeconfig.parent.exists()
+
+
+def test_folder_of_the_user_has_no_part_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is what lies in it imported, nor are relative paths lost; and nothing is left in the home."""
+    here, home = tmp_path / "here", tmp_path / "home"
+    here.mkdir()
+    home.mkdir()
+    for module in ("psutil", "signal", "auditor"):
+        (here / f"{module}.py").write_text("raise SystemExit('imported')")
+    (here / "bin").symlink_to(os.environ["KUBEBUILDER_ASSETS"])
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", "bin")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    with Sandbox.start(controllers=False) as sandbox:
+        assert (sandbox.record.directory / "supervisor.log").read_text() == ""
+        sandbox.kubectl("get", "namespaces")
+    assert not list(home.rglob("*"))
+
+
+def test_damaged_authority_of_one_that_persists(place: Path) -> None:
+    Sandbox.start("kept", controllers=False, persist=True).stop()
+    (place / "sandboxes" / "kept" / "pki" / "ca.key").write_text("")
+    with pytest.raises(StartError, match=r"ca\.key: not a private key .* auditor sandbox down --delete"):
+        Sandbox.start("kept", controllers=False)
 
 
 def test_half_started_one_is_cleaned_up_by_the_next_command(place: Path) -> None:
@@ -272,15 +342,20 @@ def test_without_a_controller_manager(tmp_path: Path, monkeypatch: pytest.Monkey
     with Sandbox.start(controllers=False) as sandbox:
         assert set(sandbox.record.processes) == {"supervisor", "etcd", "kube-apiserver"}
         sandbox.kubectl("create", "namespace", "x")
+        (folder / "kubectl").unlink()  # or a cache that was cleared while it runs
+        answer = auditor("sandbox", "kubectl", "--name", sandbox.record.name, "version")
+        assert (answer.returncode, "Get it again with: auditor sandbox build" in answer.stderr) == (2, True)
 
 
-def test_state_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "said"), [("file", "Not a directory"), ("x" * 300, "File name too long")])
+def test_state_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    answer = auditor("sandbox", "up")
-    assert answer.returncode == 2
-    assert "Not a directory" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / name))
+    for command in ("up", "list"):
+        answer = auditor("sandbox", command)
+        assert answer.returncode == 2
+        assert said in answer.stderr
+        assert "internal error" not in answer.stderr
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
 

@@ -39,6 +39,42 @@ def test_help_is_the_default_and_lists_every_target() -> None:
     assert listed == set(phony.split()[1:])
 
 
+def test_lint_is_all_four(fresh: Path) -> None:
+    """The layers above all: what each of them refuses is tried in test_layers.py."""
+    done = make("--dry-run", "lint", cwd=fresh).stdout
+    assert [
+        tool for tool in ("ruff check", "ruff format --check", "mypy", "lint-imports") if f"/{tool}" not in done
+    ] == []
+    assert ".venv/bin/mypy" in make("--dry-run", "test", cwd=fresh).stdout
+
+
+@pytest.mark.parametrize(("no_skips", "code"), [("1", 1), ("", 0)])
+def test_skip_is_a_failure_where_every_tool_is_installed(tmp_path: Path, no_skips: str, code: int) -> None:
+    test = tmp_path / "test_skipped.py"
+    test.write_text("import pytest\n\n\ndef test_x():\n    pytest.skip('no Helm on PATH')\n")
+    answer = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-c",
+            "pyproject.toml",
+            "-p",
+            "tests.conftest",
+            "-p",
+            "no:cacheprovider",
+            test,
+        ],
+        cwd=ROOT,
+        env={**os.environ, "NO_SKIPS": no_skips},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == code
+    assert "no Helm on PATH" in answer.stdout
+
+
 def test_debian_python_without_venv_is_noticed_and_the_package_named(fresh: Path) -> None:
     """Debian's python3 has no module ensurepip until python3.x-venv is installed."""
     hidden = fresh / "hidden"

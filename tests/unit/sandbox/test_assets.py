@@ -48,6 +48,13 @@ def test_folder_of_envtest_goes_first(tmp_path: Path, cache: Path, monkeypatch: 
     assert {path.parent for path in found.programs.values()} == {folder}
 
 
+def test_relative_folder_is_found_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs(tmp_path / "envtest", *assets.PROGRAMS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", "envtest")
+    assert assets.obtain(Silent()).programs["etcd"] == tmp_path / "envtest" / "etcd"
+
+
 def test_what_envtest_lacks_comes_from_the_cache(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = built(cache)
     folder = programs(tmp_path / "envtest", *assets.ENVTEST)

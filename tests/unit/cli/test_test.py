@@ -1,0 +1,34 @@
+"""`auditor test` as a person runs it."""
+
+from pathlib import Path
+
+from tests.unit.cli.test_scan import ERROR, GOOD, run
+
+
+def write(folder: Path, *cases: tuple[str, str]) -> None:
+    (folder / "tests").mkdir()
+    (folder / "policy.yaml").write_text(ERROR.replace("/ 0 > 1", "> 3"))
+    for name, text in cases:
+        (folder / "tests" / name).write_text(text)
+
+
+def test_as_expected(tmp_path: Path) -> None:
+    write(tmp_path, ("pass.yaml", GOOD))
+    code, out, _ = run("test", ".", cwd=tmp_path)
+    assert (code, out) == (0, "ok    tests/pass.yaml\nnote  no case violates wrong/divides\n1 passed, 0 failed\n")
+
+
+def test_not_evaluated_beats_failed(tmp_path: Path) -> None:
+    write(tmp_path, ("pass.yaml", "a: [1"), ("fail.divides.yaml", GOOD))
+    code, out, _ = run("test", "-q", ".", cwd=tmp_path)
+    assert code == 3
+    assert out.splitlines()[0] == "FAIL  tests/fail.divides.yaml: does not violate divides"
+    assert out.splitlines()[-1] == "0 passed, 1 failed, 1 not evaluated"
+
+
+def test_mistakes(tmp_path: Path) -> None:
+    write(tmp_path, ("pass.yaml", GOOD))
+    (tmp_path / "policy.yaml").write_text(ERROR.replace("jq:", "jqq:"))
+    code, _, err = run("test", ".", cwd=tmp_path)
+    assert code == 2
+    assert "did you mean jq?" in err
