@@ -21,8 +21,13 @@ class RequestBindings:
         self._request: JsonObject | None = None
         self._jq: dict[str, Json] | None = None
 
-    def cel(self, names: frozenset[str], params: Json = None) -> cel.Bindings:
-        key = ("request" in names, "namespaceObject" in names, id(params) if "params" in names else None)
+    def cel(self, names: frozenset[str], params: Json = None, lookups: Json = None) -> cel.Bindings:
+        key = (
+            "request" in names,
+            "namespaceObject" in names,
+            id(params) if "params" in names else None,
+            id(lookups) if "lookups" in names else None,
+        )
         found = self._cel.get(key)
         if found is None:
             values: dict[str, Json] = {"object": self.request.object, "oldObject": self.request.old_object}
@@ -32,6 +37,8 @@ class RequestBindings:
                 values["namespaceObject"] = self.request.namespace_object
             if "params" in names:
                 values["params"] = params
+            if "lookups" in names:
+                values["lookups"] = lookups
             found = self._cel[key] = cel.Bindings(**values)
         return found
 

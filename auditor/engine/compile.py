@@ -1,6 +1,7 @@
 """From a policy to one that can judge, or to all of its mistakes."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from auditor.engine.compiled import CompiledMutation, CompiledPolicy, CompiledRule
@@ -36,8 +37,15 @@ class _Compiler:
         self.programs: list[cel.Program] = []
         has_params = policy.param_kind is not None or policy.params is not None
         self.conditions_scope = cel.admission_scope(params=has_params)
-        self.scope = self.conditions_scope
-        self.message_scope = cel.admission_scope(params=has_params, authorizer=False)
+        self.scope = self._with_lookups(self.conditions_scope)
+        self.message_scope = self._with_lookups(cel.admission_scope(params=has_params, authorizer=False))
+
+    def _with_lookups(self, scope: cel.Scope) -> cel.Scope:
+        """Each by its name; one that the policy does not declare is a mistake."""
+        if not self.policy.lookups:
+            return scope
+        lists = {each.name: cel.list_of(cel.DYN) for each in self.policy.lookups}
+        return replace(scope, names={**scope.names, "lookups": cel.object_of(lists)})
 
     def compile(self) -> CompiledPolicy:
         policy = self.policy

@@ -33,6 +33,7 @@ class Engine:
         compiled = []
         for policy in listed:
             done, found = compile_policy(policy, choose_schemas(policy, schemas or {}))
+            found = [replace(each, kind=str(policy.kind)) for each in found]
             mistakes += [each for each in found if each not in mistakes]  # of a native policy with several bindings
             if done is not None:
                 compiled.append(done)

@@ -13,8 +13,9 @@ from auditor.engine.lookups import find_lookups, find_params
 from auditor.engine.match import PolicyIndex
 from auditor.engine.matching import find_match, is_native_exempt
 from auditor.engine.messages import say_cel_error, say_error, say_violation, trim
-from auditor.engine.native.answer import say_warning
+from auditor.engine.native.answer import join_annotations, say_warning
 from auditor.languages import jq
+from auditor.languages.cel import Bindings
 from auditor.languages.outcome import Outcome
 from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding, Result, Verdict
@@ -65,7 +66,9 @@ def is_exempt(request: Request) -> bool:
 def _only_loses_finalizers(request: Request) -> bool:
     """What is being deleted can always lose its finalizers: no policy may keep it for ever."""
     new, old = request.object, request.old_object
-    if request.operation is not Operation.UPDATE or not new or not old or not isinstance(old.get("metadata"), dict):
+    if request.operation is not Operation.UPDATE or not new or not old:
+        return False
+    if not isinstance(old.get("metadata"), dict) or not isinstance(new.get("metadata"), dict):
         return False
     if not old["metadata"].get("deletionTimestamp"):
         return False
@@ -110,7 +113,7 @@ class _Judge:
         return Verdict(
             findings=tuple(findings),
             warnings=tuple(_warnings(findings)),
-            audit_annotations=tuple(self.annotations),
+            audit_annotations=join_annotations(self.annotations),
             not_applicable=tuple(self.not_applicable),
             recheck_at=min(self.recheck, default=None),
         )
@@ -159,7 +162,7 @@ class _Judge:
                 if rule.needs_user and self.request.user is None:
                     self.not_applicable.append((f"{policy.policy.name}/{name}", "it asks for the user"))
                 elif rule.cel is not None:
-                    bindings = bindings or self.bindings.cel(policy.names, evaluation.params)
+                    bindings = bindings or self._cel(evaluation)
                     evaluation.outcomes[name] = rule.cel.run(bindings)
                 elif rule.jq is not None:
                     calls.append((rule.jq, {"params": evaluation.params, "lookups": evaluation.names}))
@@ -175,22 +178,29 @@ class _Judge:
         policy = evaluation.policy
         for rule in policy.rules:
             outcome = evaluation.outcomes.get(rule.rule.name)
-            if outcome is not None:
-                self._conclude_rule(policy, rule, outcome, evaluation.params)
+            if outcome is not None and outcome.value is True and rule.cel is not None:  # by far the most frequent end
+                if self.passes:
+                    self.findings.append(self.make.passed(policy, rule))
+            elif outcome is not None:
+                self._conclude_rule(evaluation, rule, outcome)
         for key, program in policy.audit_annotations:
-            bindings = self.bindings.cel(policy.names, evaluation.params)
+            bindings = self._cel(evaluation)
             outcome = program.run(bindings)
             if outcome.error is not None:
                 self._fail(policy, say_cel_error(program, outcome.error, bindings), always=True)
             elif isinstance(outcome.value, str) and trim(outcome.value):
                 self.annotations.append((f"{policy.policy.name}/{key}", trim(outcome.value)))
 
-    def _conclude_rule(self, policy: CompiledPolicy, rule: CompiledRule, outcome: Outcome, params: Json) -> None:
+    def _cel(self, evaluation: _Evaluation) -> Bindings:
+        return self.bindings.cel(evaluation.policy.names, evaluation.params, evaluation.names)
+
+    def _conclude_rule(self, evaluation: _Evaluation, rule: CompiledRule, outcome: Outcome) -> None:
+        policy = evaluation.policy
         found, error = _read(rule, outcome)
         excuse = find_excuse(policy.policy, rule.rule.name, self.request) if found or error else None
         if excuse is not None:
             self.recheck.append(excuse.until)
-        bindings = self.bindings.cel(policy.names, params) if error or (found and rule.message) else None
+        bindings = self._cel(evaluation) if error or (found and rule.message) else None
         if error:
             self.findings.append(self.make.errored(policy, rule, say_error(rule, error, bindings), excuse=excuse))
         elif not found:

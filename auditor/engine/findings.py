@@ -7,7 +7,6 @@ from typing import Final
 from auditor.engine.compiled import CompiledPolicy, CompiledRule
 from auditor.engine.excuse import Excuse
 from auditor.engine.match import selects
-from auditor.engine.places import name_place
 from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding, Result, make_fingerprint
 from auditor.model.json import Json, JsonObject
@@ -106,19 +105,27 @@ class FindingMaker:
             severity=(own.severity if own and own.severity else source.severity),
             message=message,
             fingerprint=make_fingerprint(
-                source.name, name, *self._identity, name_place(path, self.subject, self._schema)
+                *_name(source),
+                name,
+                *self._identity,
+                self._schema.stable_path(self.subject, path) if self._schema else path,
             ),
             path=path,
             value=None if hidden or not path else value_at(self.subject, path),
             enforcements=self.enforcements(source, rule),
             blocks=blocks,
             remediation=(own.remediation if own and own.remediation else source.remediation),
-            controls=(own.controls if own and own.controls else source.controls),
+            controls=tuple(dict.fromkeys((*source.controls, *(own.controls if own else ())))),
             reason=own.reason if own else "",
             exception=excuse.name if excuse else "",
             kind=source.kind,
             binding=source.binding,
         )
+
+
+def _name(policy: Policy) -> tuple[str, ...]:
+    """A native policy has a name among those of its kind only, and judges once for each binding."""
+    return (policy.kind, policy.name, policy.binding) if policy.native else (policy.name,)
 
 
 def value_at(thing: Json, path: str) -> Json:

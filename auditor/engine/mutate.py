@@ -24,6 +24,8 @@ from auditor.model.json import Json, JsonObject
 from auditor.model.policy import Change
 from auditor.model.request import Operation, Request
 
+UNSETTLED = "has not settled"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutated:
@@ -99,7 +101,7 @@ class _Mutator:
     def unsettled(self) -> None:
         """Names those whose last run still changed something."""
         for (_, name), policy in self.applied_now.items():
-            self._fail(policy, f"mutation {name}: has not settled: applied again, it changes the object again")
+            self._fail(policy, f"mutation {name}: {UNSETTLED}: applied again, it changes the object again")
 
     def _fail(self, policy: CompiledPolicy, reason: str) -> None:
         """A mutation that fails leaves the object in a state that nobody wanted, whatever the rules only warn of."""
@@ -157,7 +159,7 @@ def _change(
             raise MutationError(f"must yield exactly one object, and yields {len(outputs)} values")
         return dict(outputs[0])
     if mutation.cel is not None:
-        value = _value(mutation.cel.run(bindings.cel(policy.names, params)))
+        value = _value(mutation.cel.run(bindings.cel(policy.names, params, lookups)))
         changed = apply_patch(thing, value) if isinstance(value, list) else merge_patch(thing, value)
     elif source.change is Change.JSON_PATCH:
         changed = apply_patch(thing, mutation.patch)

@@ -122,7 +122,8 @@ def make_catalog(
         for one in served:
             equivalents[one.resource] = [other for other in served if other is not one]
     ways = {(each.group, each.resource): each for each in conversions}
-    return Catalog(crds, schemas, Kinds(equivalents), ways), mistakes
+    scopes = {name: each.crd.namespaced for name, each in crds.items()}
+    return Catalog(crds, schemas, Kinds(equivalents, scopes=scopes), ways), mistakes
 
 
 def guess_plural(kind: str) -> str:

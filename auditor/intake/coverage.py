@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from auditor.engine.compiled import CompiledPolicy
 from auditor.intake.scan import Judged, Scan
-from auditor.model.policy import Kind
 from auditor.model.request import Operation, Request
 
 NO_POLICY = "no policy matches it"
@@ -112,9 +111,3 @@ def _kinds(scan: Scan, counts: dict[tuple[str, str], list[int]]) -> Iterator[Kin
     }
     for key, (present, evaluated) in sorted(counts.items()):
         yield KindCoverage(*key, present=present, evaluated=evaluated, known=key in known)
-
-
-def name_policy(policy: CompiledPolicy) -> str:
-    """As findings name it; a native one with the binding by which it is asked."""
-    source = policy.policy
-    return source.name if source.kind is Kind.POLICY else f"{source.name} ({source.binding})"

@@ -70,6 +70,8 @@ def _show(value: Json) -> str:
 def drop_nulls_of_metadata(thing: JsonObject) -> JsonObject:
     """The API server reads `labels: {a: null}` as an empty text, and other fields that are null as absent."""
     metadata = thing.get("metadata")
+    if "metadata" in thing and metadata is None:
+        return {**thing, "metadata": {}}
     if not isinstance(metadata, dict):
         return thing
     maps = {

@@ -19,10 +19,11 @@ from auditor.intake.yaml import Document, Position, read_documents
 from auditor.languages.schema import Crd, read_crd
 from auditor.model.exception import PolicyException
 from auditor.model.json import Json, JsonObject
-from auditor.model.policy import Policy
+from auditor.model.policy import Kind, Policy
 
 OWN_GROUP: Final = API_VERSION.partition("/")[0]
 CRD_GROUP: Final = "apiextensions.k8s.io"
+_NATIVE: Final = {f"{kind}{of}" for kind in (Kind.VALIDATING, Kind.MUTATING) for of in ("", "Binding")}
 # kubectl takes Lists inside of Lists apart, too. Deeper than anybody nests them.
 _MAX_NESTED: Final = 8
 
@@ -152,10 +153,15 @@ def _take_apart(
 
 
 def _sort(item: Item, loaded: Loaded, native: NativeObjects) -> None:
+    of_native = item.group == NATIVE_GROUP and item.kind in _NATIVE
     try:
-        if item.group == OWN_GROUP:
+        if of_native and not isinstance(item.thing.get("spec"), dict):
+            mistake = Mistake(policy=name_of(item.thing), kind=item.kind, pointer="/spec", message="must be an object")
+            loaded.mistakes.append(item.locate(mistake))
+        elif item.group == OWN_GROUP:
             _sort_ours(item, loaded)
-        elif item.group == NATIVE_GROUP and native.take(item.thing):
+        elif of_native:
+            native.take(item.thing)
             _place(item, loaded)
         elif item.group == CRD_GROUP and item.kind == "CustomResourceDefinition":
             loaded.crds.append(Definition(read_crd(item.thing), item))

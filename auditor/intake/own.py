@@ -40,8 +40,8 @@ def check_own(thing: JsonObject) -> tuple[JsonObject | None, list[Mistake]]:
     violations = schema.validate(received.object)
     told = {}
     for each in violations:
-        if each.message == unchecked_rules().message:
-            continue  # they are checked when what stops them is mended
+        if each.message == unchecked_rules().message or (each.path and _misspells(mistakes, each.path)):
+            continue  # seen again when what is told already is mended
         advised = _ADVICE.get(each.path, each.message) if " in body " in each.message else each.message
         told[each.path, advised] = Mistake(
             policy=name, pointer=each.path, message=advised, rule=_name_rule(each.path, thing)
@@ -55,6 +55,11 @@ def check_own(thing: JsonObject) -> tuple[JsonObject | None, list[Mistake]]:
 
 # Where the words of the schema, which tell of patterns and formats, help nobody.
 _ADVICE: Final = {"/spec/expires": "must be a date, a time and a time zone, for example 2027-01-31T00:00:00Z"}
+
+
+def _misspells(mistakes: Sequence[Mistake], path: str) -> bool:
+    """Whether something is missing there because it has another name."""
+    return any(each.pointer.rpartition("/")[0] == path for each in mistakes)
 
 
 def _salvage(thing: JsonObject, wrong: set[str]) -> JsonObject:

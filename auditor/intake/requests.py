@@ -1,7 +1,7 @@
 """Objects that were read somewhere, to the requests that the engine judges."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from auditor.intake.catalog import Catalog
@@ -21,6 +21,8 @@ class Surroundings:
     world: World
     namespaces: Mapping[str, JsonObject]
     time: datetime
+    received: Mapping[int, tuple[JsonObject, JsonObject]] = field(default_factory=dict)
+    """By the identity of an object that was given the object itself, which keeps it alive, and what is stored of it."""
 
 
 def surround(
@@ -30,18 +32,20 @@ def surround(
     by_kind: dict[tuple[str, str], list[JsonObject]] = {}
     by_resource: dict[tuple[str, str], list[JsonObject]] = {}
     namespaces = {}
+    received = {}
     for item in items:
         if item.kind == "AdmissionReview":
             continue
         kind = kind_of(item.thing)
         thing = receive(item.thing, catalog)
+        received[id(item.thing)] = (item.thing, thing)
         resource = catalog.resource_of(kind)
         by_kind.setdefault((thing["apiVersion"], thing["kind"]), []).append(thing)
         by_resource.setdefault((resource.group, resource.resource), []).append(thing)
         if (kind.group, kind.kind) == ("", "Namespace"):
             namespaces[_metadata(thing).get("name", "")] = thing
     world = World(objects=Given(by_kind, by_resource), kinds=catalog.kinds, exceptions=tuple(exceptions))
-    return Surroundings(catalog, world, namespaces, time)
+    return Surroundings(catalog, world, namespaces, time, received)
 
 
 def kind_of(thing: JsonObject) -> GroupVersionKind:
@@ -89,7 +93,8 @@ def make_request(
     catalog = around.catalog
     if origin is Origin.FILE:
         catalog.check(kind)
-        thing = receive(thing, catalog)
+        known = around.received.get(id(thing))
+        thing = known[1] if known else receive(thing, catalog)
     metadata = _metadata(thing)
     namespace = str(metadata.get("namespace") or "")
     if (kind.group, kind.kind) == ("", "Namespace"):

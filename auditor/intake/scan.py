@@ -1,6 +1,6 @@
 """The judgement of objects in files: what the door would say of each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -8,13 +8,16 @@ from typing import Final
 from auditor.engine.compile import compile_policy
 from auditor.engine.engine import Engine
 from auditor.engine.mistakes import Mistake
+from auditor.engine.probe import probe
 from auditor.engine.typos import choose_schemas
 from auditor.errors import AuditorError, InputError
 from auditor.intake.catalog import Catalog, make_catalog
 from auditor.intake.load import Item, Loaded, load, read_items, sort
+from auditor.intake.printable import clean
 from auditor.intake.requests import ask, surround
 from auditor.intake.versions import split
 from auditor.model.finding import Finding, Result, Verdict
+from auditor.model.json import JsonObject
 from auditor.model.request import Origin, Request
 
 CASES: Final = "tests"
@@ -79,7 +82,7 @@ class PreparationError(AuditorError):
 
     def __init__(self, unreadable: Sequence[InputError], mistakes: Sequence[Mistake]) -> None:
         self.mistakes = mistakes
-        lines = [*map(str, unreadable), *map(str, mistakes)]
+        lines = [clean(str(each)) for each in (*unreadable, *mistakes)]
         head = f"{len(lines)} mistake{'' if len(lines) == 1 else 's'} in the policies, nothing was judged"
         super().__init__("\n".join([head, *lines]))
 
@@ -114,6 +117,7 @@ def prepare(policies: Sequence[str], crds: Iterable[str] = (), *, empty: bool = 
         raise PreparationError(
             unreadable, sorted(dict.fromkeys(wrong), key=lambda m: (m.file, m.file_line, m.file_column))
         )
+    mistakes += [loaded.locate(mistake) for mistake in probe(compiled)]
     warnings = [mistake for mistake in mistakes if mistake.warning]
     if not compiled and not empty:
         told = [f"no policy in {', '.join(policies)}: nothing to judge by", *map(str, warnings)]
@@ -121,17 +125,26 @@ def prepare(policies: Sequence[str], crds: Iterable[str] = (), *, empty: bool = 
     return Prepared(replace(Engine.of(compiled, warnings), schemas=catalog.schemas), loaded, catalog)
 
 
-def scan(paths: Sequence[str], prepared: Prepared, *, time: datetime, passes: bool = False) -> Scan:
+def scan(
+    paths: Sequence[str],
+    prepared: Prepared,
+    *,
+    time: datetime,
+    passes: bool = False,
+    namespaces: Mapping[str, JsonObject] | None = None,
+) -> Scan:
     """Every object once, by the policies that match it, with the other objects as its surroundings.
 
-    CRDs among the objects count as those beside the policies. Raises UsageError for paths that lead nowhere.
+    `namespaces`, by their names, stand for those that are not among the objects. CRDs among the objects count as those
+    beside the policies. Raises UsageError for paths that lead nowhere.
     """
-    result = Scan(engine=prepared.engine, passes=passes)
+    result = Scan(passes=passes)
     items = list(read_items(paths, result.unreadable))
     catalog = _with_crds_of(items, prepared, result.unreadable)
     loaded = prepared.loaded
-    engine = replace(prepared.engine, schemas=catalog.schemas)
+    engine = result.engine = replace(prepared.engine, schemas=catalog.schemas)
     around = surround([*loaded.objects, *items], catalog, time, exceptions=loaded.exceptions)
+    around = replace(around, namespaces={**(namespaces or {}), **around.namespaces})
     for item in items:
         try:
             request = ask(item, around)

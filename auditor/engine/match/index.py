@@ -40,7 +40,8 @@ class PolicyIndex(Generic[T]):
         positions: set[int] = set()
         for group, name in pairs:
             for key in ((group, name), (group, "*"), ("*", name), ("*", "*")):
-                positions.update(self._buckets.get(key, ()))
+                if found := self._buckets.get(key):
+                    positions.update(found)
         return [self._entries[position] for position in sorted(positions)]
 
 

@@ -16,6 +16,9 @@ _CODES: Final = {
     "RequestEntityTooLarge": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 _DEFAULT_REASON: Final = "Invalid"
+# The API server cuts off what is longer.
+_MAX_ANNOTATION: Final = 10 * 1024
+MISCONFIGURED: Final = "failed to configure binding: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ def say_denials(findings: Sequence[Finding]) -> list[Denial]:
 def _deny(finding: Finding) -> Denial:
     if finding.kind is Kind.MUTATING:
         # The code is that of every refusal by admission, whatever the reason says.
-        return Denial(f"{say_source(finding)} denied request: {finding.message}", _DEFAULT_REASON, HTTPStatus.FORBIDDEN)
+        reason = "Forbidden" if finding.message.startswith(MISCONFIGURED) else _DEFAULT_REASON
+        return Denial(f"{say_source(finding)} denied request: {finding.message}", reason, HTTPStatus.FORBIDDEN)
     reason = _DEFAULT_REASON if finding.result is Result.ERROR or not finding.reason else finding.reason
     code = _CODES.get(reason, HTTPStatus.UNPROCESSABLE_ENTITY)
     return Denial(f"{say_source(finding)} denied request: {finding.message}", reason, code)
@@ -43,6 +47,18 @@ def _deny(finding: Finding) -> Denial:
 
 def say_warning(finding: Finding) -> str:
     return f"Validation failed for {say_source(finding)}: {finding.message}"
+
+
+def join_annotations(annotations: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """One for each key: the values that differ, for several bindings or params, as a list."""
+    values: dict[str, dict[str, None]] = {}
+    for key, value in annotations:
+        values.setdefault(key, {})[_cut(value)] = None
+    return tuple((key, ", ".join(each)) for key, each in values.items())
+
+
+def _cut(value: str) -> str:
+    return value.encode(errors="replace")[:_MAX_ANNOTATION].decode(errors="ignore")
 
 
 def say_source(finding: Finding) -> str:

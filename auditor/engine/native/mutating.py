@@ -12,15 +12,21 @@ from auditor.engine.match import PolicyIndex
 from auditor.engine.matching import find_match, is_native_exempt
 from auditor.engine.messages import say_cel_error
 from auditor.engine.native.shape import SchemaShape
+from auditor.engine.native.typed import check_typed
 from auditor.engine.patch import PatchError, TestFailedError, apply_configuration, apply_patch, same
 from auditor.languages.schema import StructuralSchema
+from auditor.languages.schema.defaulting import fill
 from auditor.model.finding import Finding
 from auditor.model.json import Json, JsonObject
-from auditor.model.policy import Change, Kind
+from auditor.model.policy import Change, Enforcement, Kind
 from auditor.model.request import Request
 
 # Integers beyond these are written as texts where CEL values become JSON; those of apply configurations do not.
 _SAFE_INTEGER = (1 << 53) - 1
+
+
+class _IdentityError(PatchError):
+    """It refuses the request, whatever the failurePolicy says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,10 @@ class NativeMutations:
             if only is not None and invocation.key not in only:
                 continue
             self._invoke(invocation)
+        if not same(self._object, thing):
+            self._object = _drop_wrong_metadata(self._object)
+            if self._schema is not None:
+                self._object, _ = self._schema.prune(self._object)
         return self._object
 
     def _find(self, request: Request) -> Iterator[_Invocation]:
@@ -89,8 +99,12 @@ class NativeMutations:
                 self._fail(policy, f"failed to configure binding: {problem}")
             yield from (_Invocation(policy, each) for each in params)
 
-    def _fail(self, policy: CompiledPolicy, reason: str) -> None:
-        self.findings.append(FindingMaker(self._request).errored(policy, None, reason, always=True))
+    def _fail(self, policy: CompiledPolicy, reason: str, *, ignorable: bool = True) -> None:
+        finding = FindingMaker(self._request).errored(policy, None, reason, always=True)
+        if not ignorable:
+            finding = replace(finding, blocks=True, enforcements=(Enforcement.DENY,))
+        if finding not in self.findings:  # the second pass says the same again
+            self.findings.append(finding)
 
     def _invoke(self, invocation: _Invocation) -> None:
         policy = invocation.policy
@@ -102,6 +116,9 @@ class NativeMutations:
         for mutation in policy.mutations:
             try:
                 changed = self._change(mutation, invocation)
+            except _IdentityError as problem:
+                self._fail(policy, str(problem), ignorable=False)
+                continue
             except PatchError as problem:
                 self._fail(policy, str(problem))
                 continue
@@ -126,11 +143,17 @@ class NativeMutations:
             changed = self._apply(outcome.value)
         else:
             changed = self._patch(outcome.value)
-        return self._schema.default(changed) if self._schema is not None else changed
+        self._check_identity(changed)
+        return fill(changed, self._schema.root) if self._schema is not None else changed
 
     def _apply(self, configuration: Json) -> JsonObject:
+        shape = SchemaShape.of(self._schema)
+        # The API server sets what kind of object it is itself, whatever the configuration says.
+        configuration = {**configuration, "apiVersion": self._object["apiVersion"], "kind": self._object["kind"]}
         try:
-            return apply_configuration(self._object, configuration, SchemaShape.of(self._schema))
+            check_typed(configuration, shape.node, what="patch object", written=True)
+            check_typed(self._object, shape.node, what="original object", written=False)
+            return apply_configuration(self._object, configuration, shape)
         except PatchError as error:
             raise PatchError(f"error applying patch: {error}") from None
 
@@ -142,12 +165,44 @@ class NativeMutations:
         except PatchError as error:
             raise PatchError(f"JSON Patch: {error}") from None
         if not isinstance(changed, dict):
-            raise PatchError("the result is no object")
+            raise _IdentityError("the result is no object")
         return changed
+
+    def _check_identity(self, changed: JsonObject) -> None:
+        """The server lets a policy rename an object, and no more; it refuses the rest in the end, in other words."""
+        metadata = changed.get("metadata")
+        if not isinstance(metadata, dict):
+            raise _IdentityError("the result has no metadata")
+        before = self._object.get("metadata") or {}
+        wrong = [key for key in ("apiVersion", "kind") if changed.get(key) != self._object.get(key)]
+        # Left out, the namespace is that of the request, and the uid of a new object is the server's to give.
+        kept = ("namespace", "uid") if self._request.old_object else ("namespace",)
+        wrong += [key for key in kept if metadata.get(key, before.get(key)) != before.get(key)]
+        if wrong:
+            raise _IdentityError(f"would change {', '.join(wrong)}, which say what the object is")
 
 
 def _as_operation(each: JsonObject) -> JsonObject:
-    return {**each, "value": _as_json(each["value"])} if "value" in each else each
+    """As the server's library reads it: a value that is left out is null, and what stands before the first / is not."""
+    read = {**each, "value": _as_json(each.get("value"))}
+    for name in ("path", "from"):
+        _, slash, rest = str(read.get(name, "")).partition("/")
+        if slash:
+            read[name] = slash + rest
+    return read
+
+
+def _drop_wrong_metadata(thing: JsonObject) -> JsonObject:
+    """Labels and annotations of which any is no text are all lost."""
+    metadata = thing["metadata"]
+    wrong = [key for key in ("labels", "annotations") if key in metadata and not _is_texts(metadata[key])]
+    if not wrong:
+        return thing
+    return {**thing, "metadata": {key: value for key, value in metadata.items() if key not in wrong}}
+
+
+def _is_texts(value: Json) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
 
 
 def _as_json(value: Json) -> Json:

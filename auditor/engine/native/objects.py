@@ -72,7 +72,7 @@ class NativeObjects:
             problems = check_policy(kind, thing)
             if problems or (kind, name) not in used:
                 # With a binding its expressions are compiled later, together with those of all others.
-                problems += _compile(kind, thing, {each.pointer for each in problems})
+                problems += _compile(kind, thing, tuple(each.pointer for each in problems))
             mistakes += problems
             if any(not each.warning for each in problems):
                 wrong.add((kind, name))
@@ -81,10 +81,12 @@ class NativeObjects:
         return wrong
 
 
-def _compile(kind: Kind, thing: JsonObject, known: set[str]) -> list[Mistake]:
+def _compile(kind: Kind, thing: JsonObject, known: tuple[str, ...]) -> list[Mistake]:
     """What is wrong with its expressions, but for those of which something is known to be wrong already."""
+    plain = without_nulls(thing)
     try:
-        _, found = compile_policy(read_native(kind, without_nulls(thing), None))
+        readable = {**plain, "spec": {**plain["spec"], "failurePolicy": "Fail"}}
+        _, found = compile_policy(read_native(kind, readable, None))
     except (PolicyError, AttributeError, KeyError, TypeError, ValueError):
         return []  # of a form that cannot be read at all, which has been told
-    return [replace(each, kind=str(kind)) for each in found if each.pointer not in known]
+    return [replace(each, kind=str(kind)) for each in found if not each.pointer.startswith(known)]

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
+from auditor.engine.native.typed import complete, is_free
 from auditor.engine.patch import Shape, ShapeKind
 from auditor.languages.schema import StructuralSchema
 from auditor.languages.schema.node import ABSENT, Node
 from auditor.model.json import Json
-
-_METADATA_MAPS: Final = ("labels", "annotations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,7 @@ class SchemaShape:
 
     @classmethod
     def of(cls, schema: StructuralSchema | None) -> Self:
-        return cls(schema.root if schema is not None else None)
+        return cls(complete(schema.root if schema is not None else None))
 
     @property
     def kind(self) -> ShapeKind:
@@ -30,7 +29,7 @@ class SchemaShape:
         if node.type == "object":
             if node.map_type == "atomic":
                 return ShapeKind.ATOMIC
-            return ShapeKind.MAP if node.properties or node.additional else ShapeKind.UNKNOWN
+            return ShapeKind.UNKNOWN if is_free(node) else ShapeKind.MAP
         if node.type == "array":
             return {"set": ShapeKind.SET, "map": ShapeKind.LIST_MAP}.get(node.list_type, ShapeKind.ATOMIC)
         return ShapeKind.UNKNOWN

@@ -51,7 +51,8 @@ _Path = tuple[str | int, ...]
 def apply_configuration(document: JsonObject, patch: JsonObject, structure: Shape) -> JsonObject:
     """The document with the patch applied. Raises PatchError where server-side apply would refuse."""
     if atomics := _find_atomics(patch, structure, ()):
-        raise PatchError(f"may not mutate atomic arrays, maps or structs: {', '.join(atomics)}")
+        what = "may not mutate atomic arrays, maps or structs"
+        raise PatchError(f"invalid ApplyConfiguration: {what}: {', '.join(atomics)}")
     result: JsonObject = _merge(document, patch, structure, ())
     return result
 
@@ -61,18 +62,23 @@ def _find_atomics(value: Json, shape: Shape, path: _Path) -> list[str]:
     found: list[str] = []
     if isinstance(value, dict):
         if shape.kind is ShapeKind.ATOMIC:
-            found.append(join_pointer(path))
+            found.append(_dotted(path))
         for key, item in value.items():
             child = shape.field(key)
             if child is not None:
                 found += _find_atomics(item, child, (*path, key))
     elif isinstance(value, list):
         if shape.kind in {ShapeKind.ATOMIC, ShapeKind.UNKNOWN}:
-            found.append(join_pointer(path))
+            found.append(_dotted(path))
         else:
             for index, item in enumerate(value):
                 found += _find_atomics(item, shape.element, (*path, index))
     return found
+
+
+def _dotted(path: _Path) -> str:
+    """As the API server names the place."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
 
 
 def _merge(old: Json, new: Json, shape: Shape, path: _Path) -> Json:

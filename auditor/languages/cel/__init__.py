@@ -2,9 +2,11 @@
 
 from auditor.languages.cel.bindings import Bindings
 from auditor.languages.cel.compile import ANY, JSON_PATCH, OBJECT, STRING_OR_NULL, compile  # noqa: A004
+from auditor.languages.cel.escaping import escape
 from auditor.languages.cel.libraries.authorizer import Answer, Answers, Question, ResourceCheck
 from auditor.languages.cel.program import Program, Selected
 from auditor.languages.cel.scope import Scope, admission_scope, crd_scope
+from auditor.languages.cel.typed import Typed, Unreadable, duration, timestamp
 from auditor.languages.cel.types import (
     BOOL,
     BYTES,
@@ -49,11 +51,16 @@ __all__ = [
     "Scope",
     "Selected",
     "Type",
+    "Typed",
+    "Unreadable",
     "admission_scope",
     "compile",
     "crd_scope",
+    "duration",
+    "escape",
     "list_of",
     "map_of",
     "object_of",
     "optional_of",
+    "timestamp",
 ]

@@ -1,5 +1,6 @@
 """What the names of an expression stand for in one request."""
 
+import threading
 from typing import Final
 
 import orjson
@@ -8,6 +9,7 @@ from cel_expr_python import cel as library
 from auditor.languages.cel import environment
 from auditor.languages.cel.libraries.authorizer import Answers
 from auditor.languages.cel.libraries.declare import pack
+from auditor.languages.cel.typed import Typed, Unreadable
 from auditor.model.json import Json
 
 _NUL: Final = b"\\u0000"
@@ -23,15 +25,17 @@ _STRICT: Final = (
 class Bindings:
     """The values of the names, converted to CEL once, when the first program needs it, for all programs.
 
-    Values are plain JSON. A value that the library would not read as it is (a NUL in a text, half a surrogate pair,
-    more than 254 levels) is not bound: a program that uses it gets an error that says so.
+    Values are plain JSON, and where a type asks for it bytes and what `typed` has. A value that the library would not
+    read as it is (a NUL in a text, half a surrogate pair, more than 254 levels) is not bound: a program that uses it
+    gets an error that says so. In another thread they are converted again: the library looks its memory up by thread.
     """
 
-    __slots__ = ("_activation", "_values", "authorizer", "unusable")
+    __slots__ = ("_activation", "_thread", "_values", "authorizer", "unusable")
 
     def __init__(self, /, *, authorizer: Answers | None = None, **values: Json) -> None:
         self._values = values
         self._activation: library.Activation | None = None
+        self._thread = 0
         self.authorizer = authorizer
         self.unusable: dict[str, str] = {}
 
@@ -41,7 +45,9 @@ class Bindings:
 
     @property
     def activation(self) -> library.Activation:
-        if self._activation is None:
+        thread = threading.get_ident()
+        if self._activation is None or self._thread != thread:
+            self._thread = thread
             data: dict[str, Json] = {}
             for name, value in self._values.items():
                 try:
@@ -62,15 +68,28 @@ def readable(value: Json) -> Json:
     Serializing is the fastest way to see every value: it refuses what is no JSON, nests too deeply or has no UTF-8.
     """
     try:
-        text = orjson.dumps(value, option=_STRICT)
+        text = orjson.dumps(value, _pass, _STRICT)
     except (TypeError, ValueError, RecursionError) as error:
         if "Integer" not in str(error):
-            raise ValueError(f"cannot be read: {error}") from None
-        value = _within_64_bits(value)
-        text = orjson.dumps(value, option=_STRICT ^ orjson.OPT_STRICT_INTEGER)
+            raise ValueError(f"cannot be read: {error.__cause__ or error}") from None
+        try:
+            value = _within_64_bits(value)
+        except OverflowError:
+            raise ValueError("cannot be read: a number in it is too large for a double") from None
+        text = orjson.dumps(value, _pass, _STRICT ^ orjson.OPT_STRICT_INTEGER)
     if _NUL in text and _has_nul(value):
         raise ValueError("cannot be read: a text in it has a NUL character")
     return value
+
+
+def _pass(value: Json) -> None:
+    """Called for what is no JSON; in the text it is null."""
+    match value:
+        case Typed() | bytes():
+            return
+        case Unreadable(reason=reason):
+            raise ValueError(reason)
+    raise TypeError(f"{type(value).__name__} is no type of JSON")
 
 
 def _within_64_bits(value: Json) -> Json:

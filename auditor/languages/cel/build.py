@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from auditor.languages.cel.ast import (
     Call,
@@ -15,6 +16,20 @@ from auditor.languages.cel.ast import (
     Node,
     Select,
 )
+
+# The library knows a binding by the name of the variable that it does not use, and evaluates it when it is first used.
+LAZILY: Final = "#unused"
+_NOW: Final = "@unused"
+
+
+def set_anew(fold: Fold) -> Fold:
+    """A binding that is evaluated at its place.
+
+    Where the library binds lazily it looks whether the place of the value is taken already. A loop that ends early, as
+    `l.all(x, ...)` does, leaves its last x in its place, and the next binding is given the same one: it would stand
+    for that x. So lazy bindings can only be where no loop was before them.
+    """
+    return replace(fold, variable=_NOW) if fold.variable == LAZILY else fold
 
 
 class Builder:
@@ -43,8 +58,13 @@ class Builder:
         return self.call("_?_:_", condition, yes, no)
 
     def bind(self, name: str, value: Node, body: Node) -> Node:
-        """`body`, in which the name stands for the value; it is evaluated when it is first used, and once."""
-        return Fold(self.id(), "#unused", self.list(), name, value, self.constant(value=False), self.name(name), body)
+        """`body`, in which the name stands for the value, which is evaluated once and before."""
+        return Fold(self.id(), _NOW, self.list(), name, value, self.constant(value=False), self.name(name), body)
+
+    def bind_lazily(self, name: str, value: Node, body: Node) -> Node:
+        """The value is evaluated when it is first used. Only around everything else, see `set_anew`."""
+        fold = self.bind(name, value, body)
+        return replace(fold, variable=LAZILY) if isinstance(fold, Fold) else fold
 
 
 def map_children(node: Node, change: Callable[[Node], Node]) -> Node:

@@ -48,6 +48,26 @@ def hands_lists_to_python(root: Node) -> bool:
     return any(map(hands_lists_to_python, children(root)))
 
 
+def check_mutation(root: Node, wanted: str, objects: Set[int]) -> Complaints:
+    """Plain maps are no objects, and a list that is always empty is no patch; to the library they are of one type."""
+    leaves = list(_leaves(root))
+    if wanted == "Object":
+        for leaf in leaves:
+            if isinstance(leaf, MapLiteral) and leaf.id not in objects:
+                yield "must evaluate to Object, this is a map; write Object{...}", leaf.id
+    elif wanted == "JSONPatch" and all(isinstance(leaf, ListLiteral) and not leaf.elements for leaf in leaves):
+        yield "must evaluate to list(JSONPatch), this is a list of nothing", root.id
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    """What the expression may evaluate to, by its conditions."""
+    if isinstance(node, Call) and node.function == "_?_:_":
+        yield from _leaves(node.arguments[1])
+        yield from _leaves(node.arguments[2])
+    else:
+        yield node
+
+
 class _Checks:
     def __init__(self, type_of: Callable[[int], Type], objects: Set[int]) -> None:
         self._type_of = type_of

@@ -8,7 +8,7 @@ from cel_expr_python import cel as library
 
 from auditor.errors import CompileError, Problem
 from auditor.languages.cel import environment, wire
-from auditor.languages.cel.checks import check_tree, find_hidden_optional, hands_lists_to_python
+from auditor.languages.cel.checks import check_mutation, check_tree, find_hidden_optional, hands_lists_to_python
 from auditor.languages.cel.edits import EditedText, line_and_column, offset_of
 from auditor.languages.cel.paths import selected_paths
 from auditor.languages.cel.program import Program
@@ -63,6 +63,7 @@ def compile(source: str, scope: Scope, result: Type = BOOL) -> Program:  # noqa:
     objects = {n for n, offset in tree.positions.items() if edited.origin(offset) in resolution.objects}
     problems += (Problem(message, *place(node)) for message, node in check_tree(tree, type_of, objects))
     problems += (Problem(message, 1, 1) for message in _check_result(type_of(tree.root.id), result))
+    problems += (Problem(message, *place(node)) for message, node in check_mutation(tree.root, result.name, objects))
     variables = {name: scope.variables[name] for name in resolution.variables}
     hidden = find_hidden_optional(tree.root, type_of)
     if hands_lists_to_python(tree.root) and (hidden is not None or any(map(_hides, variables.values()))):

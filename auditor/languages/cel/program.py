@@ -11,7 +11,9 @@ from auditor.languages.cel import environment, wire
 from auditor.languages.cel.ast import Name, Node, children
 from auditor.languages.cel.bindings import Bindings
 from auditor.languages.cel.build import Builder, depth, renumber
+from auditor.languages.cel.libraries import IMPLEMENTED
 from auditor.languages.cel.libraries.authorizer import answering
+from auditor.languages.cel.libraries.bridge import RESULT, failure, release, select_results
 from auditor.languages.cel.resolve import VARIABLE
 from auditor.languages.cel.rewrite import is_tolerant, tolerate
 from auditor.languages.cel.types import Type
@@ -22,6 +24,10 @@ from auditor.languages.outcome import Outcome
 # costs two levels, every level of an expression about four.
 MAX_DEPTH: Final = 96
 
+# Nodes that are put in last have ids above those of all trees, which have no meaning to the library but must differ.
+_LARGE_ID: Final = 1 << 32
+
+_FAILURE: Final = f'Key not found in map : "{RESULT}"'
 _TRUE: Final = Outcome.of(True)
 _FALSE: Final = Outcome.of(False)
 
@@ -67,7 +73,7 @@ class Program:
             tree = build.call("value", target=tree)  # an optional as the result is its value
         for name, each in reversed(used.items()):
             value = renumber(each.tree, build, dict(each.references), references)
-            tree = build.bind(VARIABLE + name, value, tree)
+            tree = build.bind_lazily(VARIABLE + name, value, tree)
         self.names = frozenset(name.partition(".")[0] for name in _names(tree))
         self._authorized = "authorizer" in self.names
         self._fast = self._load(tree, references)
@@ -75,6 +81,7 @@ class Program:
             self._intolerant = tree, build, references
 
     def _load(self, tree: Node, references: dict[int, bytes]) -> library.Expression:
+        tree = select_results(tree, IMPLEMENTED, Builder(_LARGE_ID))
         levels = depth(tree)
         if levels > MAX_DEPTH:
             raise CompileError([Problem("the expression nests too deeply, with the variables that it uses", 1, 1)])
@@ -90,6 +97,8 @@ class Program:
         except Exception as error:
             # The library raises RuntimeError, MemoryError, ValueError and more.
             return Outcome.failed(_reason(str(error), bindings))
+        finally:
+            release()
 
     def _run(self, bindings: Bindings) -> Outcome:
         value = self._fast.eval(bindings.activation)
@@ -134,6 +143,8 @@ def _reason(text: str, bindings: Bindings) -> str:
     head, separator, rest = text.partition(": ")
     message = rest if separator and head.replace("_", "").isupper() else text
     message = message.removesuffix(f" [{head}]")
+    if message == _FAILURE:
+        message = failure()
     marker = 'No value with name "'
     if message.startswith(marker):
         name = message[len(marker) :].partition('"')[0]

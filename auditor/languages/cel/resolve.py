@@ -16,23 +16,18 @@ from auditor.errors import Problem
 from auditor.languages.cel.ast import Call, Constant, Entry, Fold, ListLiteral, MapLiteral, Name, Node, Select, children
 from auditor.languages.cel.edits import Edit, line_and_column
 from auditor.languages.cel.environment import name_of
+from auditor.languages.cel.escaping import unescape
+from auditor.languages.cel.guess import held, join, type_of_call
 from auditor.languages.cel.scope import AUTHORIZER, RESOURCE_CHECK, Scope
-from auditor.languages.cel.types import BYTES, DURATION, DYN, TIMESTAMP, ObjectType, Type, spell
+from auditor.languages.cel.types import DYN, ObjectType, Type, list_of, optional_of, spell
 from auditor.languages.cel.wire import Tree
 
 VARIABLE: Final = "@variables."
 """What stands before a variable's name in the tree that is evaluated."""
 
-_CONVERSIONS = {TIMESTAMP: "timestamp", DURATION: "duration", BYTES: "@bytes_of_base64"}
-_FIELD = re.compile(r"\s*\.\s*([_a-zA-Z][_a-zA-Z0-9]*)")
-_QUOTED_FIELD = re.compile(r"\s*\.\s*`")
-_BEFORE_COLON = re.compile(r"([_a-zA-Z][_a-zA-Z0-9]*)\s*$")
-_ESCAPES = {"__underscores__": "__", "__dot__": ".", "__dash__": "-", "__slash__": "/"}
-_ESCAPED = re.compile("|".join(_ESCAPES))
-_KEYWORDS = re.compile(
-    "true|false|null|in|as|break|const|continue|else|for|function|if|import|let|loop|package|namespace|return|var|void"
-    "|while"
-)
+_FIELD: Final = re.compile(r"\s*\.\s*(\??)\s*([_a-zA-Z][_a-zA-Z0-9]*)")
+_QUOTED_FIELD: Final = re.compile(r"\s*\.\s*\??\s*`")
+_BEFORE_COLON: Final = re.compile(r"([_a-zA-Z][_a-zA-Z0-9]*)\s*$")
 _JSON_PATCH_FIELDS = frozenset({"op", "path", "from", "value"})
 
 
@@ -69,7 +64,7 @@ class _Resolver:
         match node:
             case Constant():
                 return DYN
-            case Name() | Select():
+            case Name() | Select() | Call(function="_?._", arguments=(_, Constant(value=str()))):
                 return self._visit_path(node, bound)
             case Fold():
                 return self._visit_fold(node, bound)
@@ -81,12 +76,16 @@ class _Resolver:
                 self._problem(node.id, "jsonpatch can be used in mutations only")
         types = [self.visit(child, bound) for child in children(node)]
         match node:
-            case Call(function="_[_]"):
-                if isinstance(types[0], ObjectType):
-                    self._problem(node.id, "an object with known fields has no index; write a dot and the field")
-                return types[0].parameters[-1] if types[0].parameters else DYN
-            case ListLiteral() if types and all(t == types[0] for t in types):
-                return Type("list", (types[0],))
+            case Call(function="_[_]") if isinstance(types[0], ObjectType):
+                self._problem(node.id, "an object with known fields has no index; write a dot and the field")
+            case Call(function="@in") if isinstance(types[1], ObjectType):
+                self._problem(node.id, "an object with known fields is no map; write has(...)")
+            case Call(function="size") if isinstance(types[0], ObjectType):
+                self._problem(node.id, "an object with known fields has no size")
+            case Call():
+                return type_of_call(node, types)
+            case ListLiteral():
+                return list_of(join(*types))
         return DYN
 
     def _visit_exists_one(self, node: Call, target: Node, inner: Mapping[str, Type], bound: Mapping[str, Type]) -> Type:
@@ -98,30 +97,27 @@ class _Resolver:
 
     def _visit_fold(self, node: Fold, bound: Mapping[str, Type]) -> Type:
         range_type = self.visit(node.range, bound)
+        if isinstance(range_type, ObjectType):
+            self._problem(node.range.id, "an object with known fields cannot be gone through")
         initial_type = self.visit(node.initial, bound)
-        element = range_type.parameters[-1] if range_type.name == "list" else DYN
-        inner = {**bound, node.accumulator: initial_type}
+        is_map = range_type.name == "map"
+        inner = {**bound, node.accumulator: initial_type, node.variable: DYN if is_map else held(range_type)}
         if node.second_variable:
-            value = range_type.parameters[-1] if range_type.parameters else DYN
-            inner |= {node.variable: DYN, node.second_variable: value}
-        else:
-            inner[node.variable] = element
-        for part in (node.condition, node.step, node.result):
-            self.visit(part, inner)
-        # `filter` keeps the elements as they are; its accumulator starts as an empty list.
-        return range_type if _is_filter(node) else DYN
+            inner |= {node.variable: DYN, node.second_variable: held(range_type)}
+        self.visit(node.condition, inner)
+        inner[node.accumulator] = join(initial_type, self.visit(node.step, inner))
+        return self.visit(node.result, inner)
 
-    def _visit_path(self, node: Name | Select, bound: Mapping[str, Type]) -> Type:
-        path: list[Select] = []
-        root: Node = node
-        while isinstance(root, Select):
-            path.insert(0, root)
-            root = root.operand
+    def _visit_path(self, node: Node, bound: Mapping[str, Type]) -> Type:
+        path: list[_Step] = []
+        root = node
+        while step := _last_step(root):
+            path.insert(0, step)
+            root = step.operand
         if not isinstance(root, Name):
-            type_ = self.visit(root, bound)
-            return self._walk(type_, path, root)
+            return self._walk(self.visit(root, bound), path)
         if root.name in bound:
-            return self._walk(bound[root.name], path, root)
+            return self._walk(bound[root.name], path)
         start = self.positions.get(root.id, 0)
         if self.source[start : start + len(root.name)] != root.name:
             return DYN
@@ -137,9 +133,9 @@ class _Resolver:
             self._replace(start, start + len(root.name), (root.name,), DYN, root)
         return DYN
 
-    def _variable(self, root: Name, path: list[Select], start: int) -> Type:
+    def _variable(self, root: Name, path: "list[_Step]", start: int) -> Type:
         match_ = _FIELD.match(self.source, start + len(root.name))
-        if not path or match_ is None:
+        if not path or match_ is None or path[0].optional:
             self._problem(root.id, "write variables.NAME with the name of a variable that is declared above")
             return DYN
         name = path[0].field
@@ -159,9 +155,9 @@ class _Resolver:
         self._replace(start, match_.end(), ("variables", name), type_, Name(root.id, VARIABLE + name))
         return self._walk(type_, path[1:])
 
-    def _authorizer_resource(self, root: Name, path: list[Select], start: int) -> Type:
+    def _authorizer_resource(self, root: Name, path: "list[_Step]", start: int) -> Type:
         match_ = _FIELD.match(self.source, start + len(root.name))
-        if match_ and "authorizer" in self.scope.names:
+        if match_ and not path[0].optional and "authorizer" in self.scope.names:
             name = "authorizer.requestResource"
             self._replace(start, match_.end(), (name,), RESOURCE_CHECK, Name(root.id, name))
         elif "authorizer" in self.scope.refused:
@@ -169,7 +165,7 @@ class _Resolver:
             self._replace(start, start + len(root.name), ("authorizer",), AUTHORIZER, root)
         return DYN
 
-    def _scope_name(self, root: Name, path: list[Select], start: int) -> Type:
+    def _scope_name(self, root: Name, path: "list[_Step]", start: int) -> Type:
         """Takes as many fields into the replaced part as have a known type."""
         type_ = self.scope.names[root.name]
         meaning: Node = Name(root.id, root.name)
@@ -179,68 +175,61 @@ class _Resolver:
         end = start + len(root.name)
         taken: tuple[str, ...] = (root.name,)
         rest = path
-        converts = False  # in CRDs a text's format decides on its type, elsewhere nothing does
-        while rest and not rest[0].test and isinstance(type_, ObjectType):
+        while rest and not rest[0].test and (fields := _fields_of(type_)) is not None:
+            step = rest[0]
             match_ = _FIELD.match(self.source, end)
-            next_type = self._field_type(type_, rest[0])
-            if match_ is None or next_type is None:
+            field_type = self._field_type(fields, step)
+            if match_ is None or field_type is None:
                 break
-            name = unescape(rest[0].field) if type_.escaped else rest[0].field
-            converts = type_.escaped
-            meaning, end, taken = Select(rest[0].id, meaning, name), match_.end(), (*taken, name)
-            type_, rest = next_type, rest[1:]
-        if converts and len(taken) > 1 and type_ in _CONVERSIONS:
-            meaning = Call(0, _CONVERSIONS[type_], (meaning,))
+            name = self._unescape(step.field)
+            meaning, type_ = step.above(meaning, name), step.type_of(type_, field_type)
+            end, taken, rest = match_.end(), (*taken, f"?{name}" if step.optional else name), rest[1:]
         self._replace(start, end, taken, type_, meaning)
         return self._walk(type_, rest)
 
-    def _walk(self, type_: Type, path: list[Select], root: Node | None = None) -> Type:
+    def _walk(self, type_: Type, path: "list[_Step]") -> Type:
         """Checks the fields of objects that are reached in other ways, such as the elements of a list."""
-        for at, select in enumerate(path):
-            place = self._place_of_field(select)
-            if place is None and _QUOTED_FIELD.match(self.source, self.positions.get(select.id, 0)):
-                self._problem(select.id, "field names in backquotes are not known to Kubernetes; write x['name']")
-            if not isinstance(type_, ObjectType):
-                type_ = type_.parameters[1] if type_.name == "map" and len(type_.parameters) == 2 else DYN
-                continue
-            escaped = type_.escaped
-            name = unescape(select.field) if escaped else select.field
-            if name != select.field and place:
-                self.found.edits.append(Edit(*place, f"`{name}`"))
-            found = self._field_type(type_, select)
-            type_ = found or DYN
-            if escaped and found in _CONVERSIONS and at == len(path) - 1 and not select.test and root and place:
-                self._convert(root, place[1], _CONVERSIONS[type_])
+        for step in path:
+            place = self._place_of_field(step)
+            if place is None and _QUOTED_FIELD.match(self.source, self.positions.get(step.id, 0)):
+                self._problem(step.id, "field names in backquotes are not known to Kubernetes; write x['name']")
+            name = self._unescape(step.field)
+            inside = held(type_) if type_.name == "optional_type" else type_
+            field_type: Type | None
+            if isinstance(inside, ObjectType):
+                if name != step.field and place:
+                    self.found.edits.append(Edit(*place, f"`{name}`"))
+                field_type = self._field_type(inside, step)
+                if field_type is None:
+                    return DYN
+            elif inside.name == "map":
+                field_type = held(inside)
+            else:
+                field_type = DYN
+                if name != step.field:
+                    self._problem(step.id, f"whether {step.field!r} stands for {name!r} is not known here")
+            type_ = step.type_of(type_, field_type)
         return type_
 
-    def _place_of_field(self, select: Select) -> tuple[int, int] | None:
+    def _unescape(self, name: str) -> str:
+        return unescape(name) if self.scope.escaped else name
+
+    def _place_of_field(self, step: "_Step") -> tuple[int, int] | None:
         """Where its name stands; of a `has(...)` only the beginning is known."""
-        start = self.positions.get(select.id, 0)
-        if select.test:
-            match_ = re.compile(rf"\.\s*({re.escape(select.field)})\s*\)").search(self.source, start)
+        start = self.positions.get(step.id, 0)
+        if step.test:
+            match_ = re.compile(rf"\.\s*()({re.escape(step.field)})\s*\)").search(self.source, start)
         else:
             match_ = _FIELD.match(self.source, start)
-        return match_.span(1) if match_ else None
+        return match_.span(2) if match_ else None
 
-    def _convert(self, root: Node, end: int, function: str) -> None:
-        """Puts a conversion around what begins with the root, where that is a whole expression."""
-        while not isinstance(root, Name):
-            first = root.target if isinstance(root, Call) and root.target else next(iter(children(root)), None)
-            if first is None:
-                return
-            root = first
-        start = self.positions.get(root.id, 0)
-        if _is_balanced(self.source[start:end]):
-            self.found.edits.append(Edit(start, start, f"{function}("))
-            self.found.edits.append(Edit(end, end, ")"))
-
-    def _field_type(self, type_: ObjectType, select: Select) -> Type | None:
-        name = unescape(select.field) if type_.escaped else select.field
+    def _field_type(self, type_: ObjectType, step: "_Step") -> Type | None:
+        name = self._unescape(step.field)
         found = type_.fields.get(name)
-        if found is None and not type_.open:
-            place = self._place_of_field(select)
+        if found is None:
+            place = self._place_of_field(step)
             message = f"there is no field {name!r} here{nearest(name, type_.fields)}"
-            self._problem(select.id, message, place[0] if place else None)
+            self._problem(step.id, message, place[0] if place else None)
         return found
 
     def _visit_object(self, node: MapLiteral) -> None:
@@ -281,29 +270,40 @@ class _Resolver:
             self.found.problems.append(problem)
 
 
-def _is_balanced(text: str) -> bool:
-    level = 0
-    for character in text:
-        level += (character in "([") - (character in ")]")
-        if level < 0:
-            return False
-    return level == 0
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One `.field` or `.?field` of a path, or the field that `has` asks for."""
+
+    id: int
+    operand: Node
+    field: str
+    test: bool = False
+    optional: bool = False
+
+    def above(self, operand: Node, name: str) -> Node:
+        if self.optional:
+            return Call(self.id, "_?._", (operand, Constant(0, name)))
+        return Select(self.id, operand, name)
+
+    def type_of(self, operand: Type, field_type: Type) -> Type:
+        if self.test:
+            return DYN
+        return optional_of(field_type) if self.optional or operand.name == "optional_type" else field_type
 
 
-def _is_filter(node: Fold) -> bool:
-    match node.step:
-        case Call(
-            function="_?_:_", arguments=(_, Call(function="_+_", arguments=(_, ListLiteral(elements=(Name(),)))), _)
-        ):
-            return node.step.arguments[1].arguments[1].elements[0].name == node.variable  # type: ignore[union-attr]
-    return False
+def _last_step(node: Node) -> _Step | None:
+    match node:
+        case Select(id=number, operand=operand, field=field_, test=test):
+            return _Step(number, operand, field_, test=test)
+        case Call(id=number, function="_?._", arguments=(operand, Constant(value=str() as field_))):
+            return _Step(number, operand, field_, optional=True)
+    return None
 
 
-def unescape(name: str) -> str:
-    """The property that a field name of a CRD rule stands for."""
-    if name.startswith("__") and name.endswith("__") and _KEYWORDS.fullmatch(name[2:-2]):
-        return name[2:-2]
-    return _ESCAPED.sub(lambda m: _ESCAPES[m.group()], name)
+def _fields_of(type_: Type) -> ObjectType | None:
+    """An optional object lends its fields, as optionals."""
+    inside = held(type_) if type_.name == "optional_type" else type_
+    return inside if isinstance(inside, ObjectType) else None
 
 
 def nearest(name: str, known: Mapping[str, object]) -> str:

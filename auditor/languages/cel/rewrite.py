@@ -6,7 +6,7 @@ from typing import Final
 
 from auditor.languages.cel import loops
 from auditor.languages.cel.ast import Call, Constant, Entry, Fold, MapLiteral, Name, Node, Select, children
-from auditor.languages.cel.build import Builder, map_children, renumber
+from auditor.languages.cel.build import Builder, map_children, renumber, set_anew
 from auditor.languages.cel.libraries.quantity import Quantity
 from auditor.languages.cel.libraries.readings import READINGS
 from auditor.languages.cel.types import DURATION, DYN, STRING, TIMESTAMP, Type, is_opaque
@@ -104,9 +104,13 @@ class Rewriter:
             return call
         is_text = build.call("_==_", build.call("type", build.name("@from")), build.name("string"))
         checked = build.call(check, build.name("@from"))
-        return build.bind(
-            "@from", argument, replace(call, arguments=(build.choice(is_text, checked, build.name("@from")),))
-        )
+        converted: Node = replace(call, arguments=(build.choice(is_text, checked, build.name("@from")),))
+        if call.function == "int":
+            # Of a boolean the library makes 0 or 1, the API server an error.
+            is_bool = build.call("_==_", build.call("type", build.name("@from")), build.name("bool"))
+            error = build.call("@error", build.constant("no such overload: int(bool)"))
+            converted = build.choice(is_bool, error, converted)
+        return build.bind("@from", argument, converted)
 
     def _index_of_either(self, call: Call, target: Node, wanted: Node) -> Node:
         """Of a list or of a text, which shows only when it runs."""
@@ -122,7 +126,7 @@ class Rewriter:
 
         They become a list of pairs, and the map is made of that.
         """
-        fold = map_children(node, self.rewrite)
+        fold = map_children(set_anew(node), self.rewrite)
         if not isinstance(fold, Fold) or not _inserts(fold.step):
             return fold
         build = self.build

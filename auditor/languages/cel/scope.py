@@ -33,6 +33,8 @@ class Scope:
     """Names that exist elsewhere, with what to tell somebody who uses them here."""
     mutation: bool = False
     """`Object{...}` and `JSONPatch{...}` can be written."""
+    escaped: bool = False
+    """Field names are written as CRD rules write them: `foo__dash__bar` for `foo-bar`."""
 
     def with_variable(self, name: str, program: "Program") -> "Scope":
         return replace(self, variables={**self.variables, name: program})
@@ -105,7 +107,11 @@ def admission_scope(*, params: bool = False, authorizer: bool = True, mutation: 
 
 
 def crd_scope(self_type: Type, *, old: bool = False, optional_old: bool = False) -> Scope:
-    """The names of a rule in a CRD's schema; with `optional_old` (optionalOldSelf) oldSelf is an optional."""
+    """The names of a rule in a CRD's schema; with `optional_old` (optionalOldSelf) oldSelf is an optional.
+
+    Values are bound as their types have them: dates and durations as `timestamp` and `duration` make them, bytes as
+    bytes, an optional as a list of one value or none.
+    """
     names = {"self": self_type}
     refused = {}
     if optional_old:
@@ -114,4 +120,4 @@ def crd_scope(self_type: Type, *, old: bool = False, optional_old: bool = False)
         names["oldSelf"] = self_type
     else:
         refused["oldSelf"] = "oldSelf cannot be used here"
-    return Scope(names=names, refused=refused)
+    return Scope(names=names, refused=refused, escaped=True)

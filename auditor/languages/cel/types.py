@@ -24,11 +24,7 @@ class ObjectType(Type):
     paths that an expression writes out (`self.spec.replicas`) have their types nevertheless.
     """
 
-    fields: Mapping[str, Type] = field(default_factory=dict, compare=False)
-    open: bool = False
-    """Other fields may be there too."""
-    escaped: bool = False
-    """Field names are written as CRD rules write them: `foo__dash__bar` for `foo-bar`."""
+    fields: Mapping[str, Type] = field(default_factory=dict, hash=False)
 
 
 DYN: Final = Type("dyn")
@@ -55,8 +51,8 @@ def optional_of(value: Type) -> Type:
     return Type("optional_type", (value,))
 
 
-def object_of(fields: Mapping[str, Type], *, name: str = "object", open: bool = False, escaped: bool = False) -> Type:  # noqa: A002 - the word of the schema
-    return ObjectType(name, (), fields, open, escaped)
+def object_of(fields: Mapping[str, Type]) -> Type:
+    return ObjectType("object", (), fields)
 
 
 _SPELLINGS: Final = {TIMESTAMP: "timestamp", DURATION: "duration", NULL: "null"}

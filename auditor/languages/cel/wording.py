@@ -15,9 +15,13 @@ _OPERANDS: Final = {
     "_/_": _NUMBERS,
     "_%_": {"int64", "uint64"},
 }
-_CONVERSIONS: Final = frozenset({"int", "uint", "double", "string", "bytes", "bool", "timestamp", "duration"})
 _NAMES: Final = {"int64": "int", "uint64": "uint"}
 _OVERLOAD: Final = re.compile(r"(\S+?)\((.*)\)", re.DOTALL)
+_MEMBER: Final = re.compile(r"\((\S+)\)\.(\w+)\((.*)\)", re.DOTALL)
+# Functions of the strings extension, whose errors name the types.
+_OF_STRINGS: Final = frozenset(
+    ["charAt", "indexOf", "lastIndexOf", "lowerAscii", "replace", "split", "substring", "trim", "upperAscii"]
+)
 
 
 def _key(match: re.Match[str]) -> str:
@@ -31,14 +35,25 @@ def _unescape(text: str) -> str:
 
 
 def _overload(match: re.Match[str]) -> str:
+    member = _MEMBER.fullmatch(match[1])
+    if member is not None:
+        if member[2] not in _OF_STRINGS:
+            return "no such overload"
+        return f"no such overload: {member[2]}({_types([member[1], *filter(None, member[3].split(', '))])})"
     call = _OVERLOAD.fullmatch(match[1])
     if call is not None:
         function, types = call[1], call[2].split(", ")
         if function in _OPERANDS and types[0] not in _OPERANDS[function]:
             return f"no such overload: {function}"
-        if function in _CONVERSIONS:
-            return f"no such overload: {function}({', '.join(_NAMES.get(each, each) for each in types)})"
+        if function == "size":
+            return "no such overload: size"
+        if function.isidentifier():
+            return f"no such overload: {function}({_types(types)})"
     return "no such overload"
+
+
+def _types(types: list[str]) -> str:
+    return ", ".join(_NAMES.get(each, each) for each in types)
 
 
 _WORDINGS: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = tuple(

@@ -1,11 +1,12 @@
 """What the schema makes of values in CEL: their static types, and the few that JSON holds in another form."""
 
+import base64
 import re
 from collections.abc import Callable
-from typing import TypeAlias
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
 
 from auditor.languages import cel
-from auditor.languages.schema.celnames import escape
 from auditor.languages.schema.durations import nanoseconds
 from auditor.languages.schema.formats import is_date
 from auditor.languages.schema.node import Node
@@ -13,14 +14,14 @@ from auditor.languages.schema.values import Kind, as_float, kind_of
 from auditor.model.json import Json
 
 Cast: TypeAlias = Callable[[Json], Json]
-"""Gives the value as the CEL library reads it; what needs no change stays the same."""
+"""Gives the value as CEL has it; what needs no change stays the same."""
 
-_FORMATS = {"byte": cel.BYTES, "duration": cel.DURATION, "date": cel.TIMESTAMP, "date-time": cel.TIMESTAMP}
-_SCALARS = {"boolean": cel.BOOL, "number": cel.DOUBLE, "integer": cel.INT}
-CONVERSIONS = {cel.TIMESTAMP: "timestamp", cel.DURATION: "duration", cel.BYTES: "@bytes_of_base64"}
-"""The functions that make values of these types from their texts."""
-_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_META = {"name": cel.STRING, "generateName": cel.STRING}
+_FORMATS: Final = {"byte": cel.BYTES, "duration": cel.DURATION, "date": cel.TIMESTAMP, "date-time": cel.TIMESTAMP}
+_SCALARS: Final = {"boolean": cel.BOOL, "number": cel.DOUBLE, "integer": cel.INT}
+_DATE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+_URL_BASE64: Final = re.compile(r"(?:[\w-]{4})*(?:[\w-]{2}==|[\w-]{3}=)?", re.ASCII)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_META: Final = {"name": cel.STRING, "generateName": cel.STRING}
 
 
 def type_of(node: Node, *, root: bool = False) -> cel.Type | None:
@@ -38,11 +39,11 @@ def type_of(node: Node, *, root: bool = False) -> cel.Type | None:
             fields = {
                 name: found
                 for name, child in node.properties.items()
-                if escape(name) is not None and (found := type_of(child)) is not None
+                if cel.escape(name) is not None and (found := type_of(child)) is not None
             }
             if root or node.embedded:
-                fields |= {"apiVersion": cel.STRING, "kind": cel.STRING, "metadata": cel.object_of(_META, escaped=True)}
-            return cel.object_of(fields, escaped=True)
+                fields |= {"apiVersion": cel.STRING, "kind": cel.STRING, "metadata": cel.object_of(_META)}
+            return cel.object_of(fields)
         case "string":
             return _FORMATS.get(node.format, cel.STRING)
         case kind:
@@ -57,7 +58,7 @@ def cast_of(node: Node) -> Cast | None:
         case "number":
             return _number
         case "string":
-            return {"date": _date, "date-time": _date_time, "duration": _duration}.get(node.format)
+            return _CASTS.get(node.format)
         case "array":
             items = cast_of(node.items) if node.items is not None else None
             return None if items is None else _cast_items(items)
@@ -66,17 +67,8 @@ def cast_of(node: Node) -> Cast | None:
                 values = cast_of(node.values)
                 return None if values is None else _cast_values(values)
             casts = {name: cast for name, child in node.properties.items() if (cast := cast_of(child)) is not None}
-            escaped = {name: escape(name) for name in node.properties}
-            aliases = {name: alias for name, alias in escaped.items() if alias is not None and alias != name}
-            return _cast_object(casts, aliases) if casts or aliases else None
+            return _cast_object(casts) if casts else None
     return None
-
-
-def converts_inside(type_: cel.Type, *, inside: bool = False) -> bool:
-    """Whether dates, durations or bytes stand in lists or maps: there the CEL library sees texts (differences.py)."""
-    if isinstance(type_, cel.ObjectType):
-        return any(converts_inside(t, inside=inside) for t in type_.fields.values())
-    return (inside and type_ in CONVERSIONS) or any(converts_inside(t, inside=True) for t in type_.parameters)
 
 
 def _cast_items(item: Cast) -> Cast:
@@ -87,18 +79,11 @@ def _cast_values(item: Cast) -> Cast:
     return lambda value: {k: item(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
-def _cast_object(casts: dict[str, Cast], aliases: dict[str, str]) -> Cast:
-    """Fields are there under their own names and under those that rules have for them: of objects rules see no more
-    than that, and `has` and `?` look for the latter."""
-
+def _cast_object(casts: dict[str, Cast]) -> Cast:
     def cast(value: Json) -> Json:
         if not isinstance(value, dict):
             return value
-        seen = {**value, **{name: casts[name](value[name]) for name in casts if name in value}}
-        for name, alias in aliases.items():
-            if name in seen:
-                seen[alias] = seen[name]
-        return seen
+        return {**value, **{name: item(value[name]) for name, item in casts.items() if name in value}}
 
     return cast
 
@@ -108,19 +93,42 @@ def _number(value: Json) -> Json:
 
 
 def _date(value: Json) -> Json:
-    return f"{value}T00:00:00Z" if isinstance(value, str) and is_date(value) else value
+    return _date_time(f"{value}T00:00:00Z") if isinstance(value, str) and is_date(value) else value
 
 
 def _date_time(value: Json) -> Json:
-    """The format also allows small letters and commas. For CEL the server cannot read them: such a rule errs."""
-    readable = not isinstance(value, str) or _DATE_TIME.fullmatch(value) is not None
-    return value if readable else f"Invalid date-time formatted string {value}"
+    """The format also allows small letters and commas, which CEL cannot read on the server either."""
+    if not isinstance(value, str):
+        return value
+    try:
+        text, fraction, offset = _parts(value)
+        instant = datetime.fromisoformat(text + offset)
+    except ValueError:
+        return cel.Unreadable(f"{value!r} in it is no date that CEL knows")
+    since = instant - _EPOCH
+    return cel.timestamp(since.days * 86400 + since.seconds, int(fraction[:9].ljust(9, "0")))
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    found = _DATE_TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    return found[1], found[2] or "", found[3]
 
 
 def _duration(value: Json) -> Json:
     """The format also allows units in words ("2 weeks")."""
     length = nanoseconds(value) if isinstance(value, str) else None
-    if length is None:
+    return value if length is None else cel.duration(length)
+
+
+def _bytes(value: Json) -> Json:
+    """The format is the usual alphabet of base64; the server's CEL reads the one for addresses."""
+    if not isinstance(value, str):
         return value
-    seconds, rest = divmod(abs(length), 10**9)
-    return f"{'-' if length < 0 else ''}{seconds}.{rest:09d}s"
+    if _URL_BASE64.fullmatch(value) is None:
+        return cel.Unreadable("base64 in it is not in the alphabet that CEL reads")
+    return base64.urlsafe_b64decode(value)
+
+
+_CASTS: Final = {"date": _date, "date-time": _date_time, "duration": _duration, "byte": _bytes}

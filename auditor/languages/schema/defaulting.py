@@ -17,6 +17,12 @@ def default(obj: JsonObject, root: Node) -> JsonObject:
     return filled
 
 
+def fill(obj: JsonObject, root: Node) -> JsonObject:
+    """The second half alone, as after a mutation: null stays where it is not allowed, and is wrong."""
+    filled: JsonObject = _object(obj, root)
+    return filled
+
+
 def _without_nulls(value: Json, node: Node | None) -> Json:
     if node is None:
         return value

@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from auditor.errors import CompileError, Problem
 from auditor.languages import cel
-from auditor.languages.cel.ast import Call, Name, children
-from auditor.languages.cel.ast import Node as Tree
-from auditor.languages.cel.build import map_children
 from auditor.languages.outcome import Outcome
 from auditor.languages.schema import fielderror
-from auditor.languages.schema.celtypes import CONVERSIONS, Cast, cast_of, converts_inside, type_of
+from auditor.languages.schema.celtypes import Cast, cast_of, type_of
 from auditor.languages.schema.correlation import Correlation, by_key, find
 from auditor.languages.schema.node import Node, Rule
 from auditor.languages.schema.place import ROOT, Place
@@ -36,8 +33,6 @@ class CompiledRule:
     path: RulePath
     uses_old: bool
     fault: str = ""
-    texts_inside: bool = False
-    """A missing overload can be ours: see celtypes.converts_inside."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,45 +88,19 @@ def _compile_rule(rule: Rule, node: Node, own: cel.Type | None) -> tuple[Compile
         program = _program("rule", rule.rule, scope, cel.BOOL, problems)
         if rule.message_expression.strip():
             message = _program("messageExpression", rule.message_expression, scope, cel.STRING, problems)
-    uses_old = program is not None and _uses_old(program.tree)
+    uses_old = program is not None and "oldSelf" in program.names
     if program is not None and rule.optional_old_self and not uses_old:
         problems.append(Problem("optionalOldSelf: may not be set if oldSelf is not used in rule"))
     fault = "; ".join(p.message for p in problems) if program is None else ""
-    texts_inside = own is not None and (converts_inside(own) or (own in CONVERSIONS and rule.optional_old_self))
-    return CompiledRule(rule, program, message, path, uses_old, fault, texts_inside), problems
+    return CompiledRule(rule, program, message, path, uses_old, fault), problems
 
 
 def _program(field: str, text: str, scope: cel.Scope, result: cel.Type, problems: list[Problem]) -> cel.Program | None:
     try:
-        program = cel.compile(text, scope=scope, result=result)
-        conversion = CONVERSIONS.get(scope.names["self"])
-        return program if conversion is None else replace(program, tree=_converting(program.tree, conversion))
+        return cel.compile(text, scope=scope, result=result)
     except CompileError as error:
         problems += (Problem(f"{field}: {p.message}", p.line, p.column) for p in error.problems)
         return None
-
-
-def _converting(tree: Tree, function: str) -> Tree:
-    """self and oldSelf are texts where the schema has dates, durations or bytes."""
-    if isinstance(tree, Name) and tree.name in ("self", "oldSelf"):
-        return Call(0, function, (tree,))
-    if isinstance(tree, Call) and tree.function == function:
-        return tree
-    return map_children(tree, lambda child: _converting(child, function))
-
-
-def _uses_old(tree: Tree) -> bool:
-    return (isinstance(tree, Name) and tree.name == "oldSelf") or any(map(_uses_old, children(tree)))
-
-
-class _Bindings(cel.Bindings):
-    """The names of a rule; `self` cannot be given to the constructor by its name."""
-
-    __slots__ = ()
-
-    def __init__(self, values: Mapping[str, Json]) -> None:
-        super().__init__()
-        self._values = dict(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +159,9 @@ def _check_here(branch: RuleBranch, value: Json, old: Json, place: Place, ratche
     seen = branch.cast(value) if branch.cast is not None else value
     names: dict[str, Json] = {"self": seen}
     if old is not None and branch.reorder is not None:
-        before = branch.cast(old) if branch.cast is not None else old
-        names["oldSelf"] = branch.reorder(seen, before)
-    bindings = _Bindings(names)
+        before = branch.reorder(value, old)
+        names["oldSelf"] = branch.cast(before) if branch.cast is not None else before
+    bindings = cel.Bindings(**names)
     optional = None
     for each in branch.rules:
         if each.uses_old and old is None and not each.rule.optional_old_self:
@@ -202,9 +171,8 @@ def _check_here(branch: RuleBranch, value: Json, old: Json, place: Place, ratche
             continue
         used = bindings
         if each.rule.optional_old_self:
-            optional = optional or _Bindings(
-                {"self": seen, "oldSelf": [names["oldSelf"]] if "oldSelf" in names else []}
-            )
+            olds = [names["oldSelf"]] if "oldSelf" in names else []
+            optional = optional or cel.Bindings(self=seen, oldSelf=olds)
             used = optional
         outcome = each.program.run(used)
         if outcome.value is True:
@@ -223,10 +191,9 @@ _NO_OVERLOAD = "No matching overloads found"
 def _failed(each: CompiledRule, error: str, node: Node, value: Json, place: Place) -> Violation:
     """An error of the rule is a violation to the server; one that only our evaluation can have is an internal error."""
     text = (each.rule.message or each.rule.rule).strip()
-    overload = error.startswith(_NO_OVERLOAD)
-    if (overload and each.texts_inside) or any(mark in error for mark in OWN_LIMITS):
+    if any(mark in error for mark in OWN_LIMITS):
         return fielderror.internal(place, f"{error} evaluating rule: {text}", value)
-    if overload:
+    if error.startswith(_NO_OVERLOAD):
         detail = "'no such overload': call arguments did not match a supported operator, function or macro signature"
         return fielderror.invalid(place, node.type, f"{detail} for rule: {text}", value=value)
     return fielderror.invalid(place, node.type, f"{_in_go(error)} evaluating rule: {text}", value=value)

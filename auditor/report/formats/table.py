@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import orjson
 
 from auditor.intake.coverage import NO_POLICY, find_coverage
+from auditor.intake.printable import clean
 from auditor.intake.scan import Judged, Scan
 from auditor.model.finding import Finding, Result
 
@@ -21,17 +22,12 @@ def write(scan: Scan) -> str:
     for judged, findings in told.values():
         lines += _object(judged, findings)
     lines.append(_sum_up(scan))
-    return "".join(f"{clean(line)}\n" for line in lines)
+    return "".join(f"{clean(_one_line(line))}\n" for line in lines)
 
 
-def clean(text: str) -> str:
-    """Names and messages come from objects: nothing in them may act on a terminal."""
-    return "".join(c if c.isprintable() or c == "\t" else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+def _one_line(text: str) -> str:
+    """A message of several lines does not look like several findings."""
+    return text.replace("\n", " ")
 
 
 def _object(judged: Judged, findings: list[Finding]) -> Iterator[str]:

@@ -2,13 +2,12 @@
 
 import contextlib
 import json
-import ssl
 from pathlib import Path
 
 from auditor.model.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.cel.server import Server
-from tests.cluster.schema.oracle import Oracle
+from tests.cluster.oracle import Oracle
 
 EXPRESSIONS = Path(__file__).parent / "expressions.txt"
 RECORDED = Path(__file__).parents[2] / "unit" / "languages" / "cel" / "kubernetes.json"
@@ -69,10 +68,7 @@ def ask(server: Server) -> dict[str, JsonObject]:
 
 def main() -> None:
     with Sandbox.start() as sandbox:
-        pki = sandbox.record.directory / "pki"
-        context = ssl.create_default_context(cafile=pki / "ca.crt")
-        context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-        with contextlib.closing(Oracle(sandbox.record.url, context)) as oracle:
+        with contextlib.closing(Oracle(sandbox)) as oracle:
             answers = ask(Server(oracle))
         recorded = {
             "kubernetes": sandbox.record.version,

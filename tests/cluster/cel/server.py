@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from auditor.model.json import Json, JsonObject
-from tests.cluster.schema.oracle import Oracle
+from tests.cluster.oracle import Oracle
 
 GROUP: Final = "cel.example.com"
 _POLICIES: Final = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"

@@ -10,7 +10,7 @@ import yaml
 from auditor.model.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.crds.configuration import the_only_configuration
-from tests.cluster.schema.oracle import Resource
+from tests.cluster.oracle import Resource
 from tests.unit.crds.cases import BASES
 
 MATCH = {"resourceRules": [{"apiGroups": ["a.b"], "apiVersions": ["*"], "resources": ["cs"], "operations": ["CREATE"]}]}

@@ -10,7 +10,7 @@ import yaml
 from auditor import crds
 from auditor.model.json import JsonObject
 from auditor.sandbox import Sandbox
-from tests.cluster.schema.oracle import Oracle, Resource
+from tests.cluster.oracle import Oracle, Resource
 from tests.unit.crds.schemas import KINDS, places, read_crd
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

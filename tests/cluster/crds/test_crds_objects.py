@@ -11,8 +11,8 @@ from auditor.languages.schema.structural import StructuralSchema
 from auditor.model.json import JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.crds.configuration import the_only_configuration
+from tests.cluster.oracle import Answer, Cause, Oracle, Resource
 from tests.cluster.schema.compare import compare_create, compare_strict
-from tests.cluster.schema.oracle import Answer, Cause, Oracle, Resource
 from tests.unit.crds.cases import BASES, GOOD, UNKNOWN, WRONG, Case
 from tests.unit.crds.schemas import schema_of
 

@@ -1,9 +1,7 @@
 """Matching against the real API server: generated policies that always warn, and which of them warn of a request."""
 
-import contextlib
 import random
 import re
-import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +12,7 @@ from auditor.engine.match import MatchProgram, compile_match, read_match
 from auditor.model.json import Json, JsonObject
 from auditor.model.match import Equivalent, Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request
-from auditor.sandbox import Sandbox
-from tests.cluster.schema.oracle import Oracle
+from tests.cluster.oracle import Oracle
 
 GROUP = "match.example.com"
 POLICIES = 80
@@ -95,40 +92,34 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server(control_plane: Sandbox) -> Iterator[Server]:
-    pki = control_plane.record.directory / "pki"
-    context = ssl.create_default_context(cafile=pki / "ca.crt")
-    context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-    with contextlib.closing(Oracle(control_plane.record.url, context)) as oracle:
-        oracle.install(make_crd("locals", "Local", "Namespaced"))
-        oracle.install(make_crd("globals", "Global", "Cluster"))
-        for name, labels in NAMESPACES.items():
-            oracle.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
-        for number, labels in enumerate(LABELS):
-            for plural, kind, namespace in places():
-                oracle.ask("POST", make_path(plural, namespace, "v1"), make_object(f"x{number}", kind, labels))
-        chance = random.Random(8)  # noqa: S311 - reproducible on purpose
-        matches = {f"match-{number:02}": generate_match(chance) for number in range(POLICIES)}
-        everything = {key: ["*"] for key in ("apiGroups", "apiVersions", "operations")} | {"resources": ["*/*"]}
-        matches["match-last"] = {"resourceRules": [everything]}
-        for name, match in matches.items():
-            spec: JsonObject = {"matchConstraints": match, "validations": [{"expression": "false"}]}
-            answer = oracle.ask(
-                "POST", f"{ADMISSION}/validatingadmissionpolicies", {"metadata": {"name": name}, "spec": spec}
-            )
-            assert answer.accepted, (answer.message, match)
-            spec = {"policyName": name, "validationActions": ["Warn"]}
-            oracle.ask(
-                "POST", f"{ADMISSION}/validatingadmissionpolicybindings", {"metadata": {"name": name}, "spec": spec}
-            )
-        server = Server(oracle, {name: compile_match(read_match(match)) for name, match in matches.items()})
-        try:
-            await_policies(server)
-            yield server
-        finally:
-            for name in matches:
-                for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
-                    oracle.ask("DELETE", f"{ADMISSION}/{kind}/{name}")
+def server(oracle: Oracle) -> Iterator[Server]:
+    oracle.install(make_crd("locals", "Local", "Namespaced"))
+    oracle.install(make_crd("globals", "Global", "Cluster"))
+    for name, labels in NAMESPACES.items():
+        oracle.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+    for number, labels in enumerate(LABELS):
+        for plural, kind, namespace in places():
+            oracle.ask("POST", make_path(plural, namespace, "v1"), make_object(f"x{number}", kind, labels))
+    chance = random.Random(8)  # noqa: S311 - reproducible on purpose
+    matches = {f"match-{number:02}": generate_match(chance) for number in range(POLICIES)}
+    everything = {key: ["*"] for key in ("apiGroups", "apiVersions", "operations")} | {"resources": ["*/*"]}
+    matches["match-last"] = {"resourceRules": [everything]}
+    for name, match in matches.items():
+        spec: JsonObject = {"matchConstraints": match, "validations": [{"expression": "false"}]}
+        answer = oracle.ask(
+            "POST", f"{ADMISSION}/validatingadmissionpolicies", {"metadata": {"name": name}, "spec": spec}
+        )
+        assert answer.accepted, (answer.message, match)
+        spec = {"policyName": name, "validationActions": ["Warn"]}
+        oracle.ask("POST", f"{ADMISSION}/validatingadmissionpolicybindings", {"metadata": {"name": name}, "spec": spec})
+    server = Server(oracle, {name: compile_match(read_match(match)) for name, match in matches.items()})
+    try:
+        await_policies(server)
+        yield server
+    finally:
+        for name in matches:
+            for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
+                oracle.ask("DELETE", f"{ADMISSION}/{kind}/{name}")
 
 
 def await_policies(server: Server) -> None:

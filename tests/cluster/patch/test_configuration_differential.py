@@ -1,10 +1,8 @@
 """Apply configurations against the real API server: one MutatingAdmissionPolicy for each case, one object it is for."""
 
-import contextlib
 import random
-import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from dataclasses import field as attribute
 
@@ -12,8 +10,7 @@ import pytest
 
 from auditor.engine.patch import PatchError, Shape, ShapeKind, apply_configuration
 from auditor.model.json import Json, JsonObject
-from auditor.sandbox import Sandbox
-from tests.cluster.schema.oracle import Oracle
+from tests.cluster.oracle import Oracle
 
 GROUP = "apply.example.com"
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -134,37 +131,33 @@ def make_policy(name: str, patch: JsonObject) -> JsonObject:
 
 
 @pytest.fixture(scope="module")
-def oracle(control_plane: Sandbox) -> Iterator[Oracle]:
-    pki = control_plane.record.directory / "pki"
-    context = ssl.create_default_context(cafile=pki / "ca.crt")
-    context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+def server(oracle: Oracle) -> Oracle:
     names = {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}
     schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": PROPERTIES}}}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    with contextlib.closing(Oracle(control_plane.record.url, context)) as oracle:
-        oracle.install(
-            {
-                "apiVersion": "apiextensions.k8s.io/v1",
-                "kind": "CustomResourceDefinition",
-                "metadata": {"name": f"things.{GROUP}"},
-                "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
-            }
-        )
-        yield oracle
+    oracle.install(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"things.{GROUP}"},
+            "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
+        }
+    )
+    return oracle
 
 
-def test_merges_as_the_server_does(oracle: Oracle) -> None:
+def test_merges_as_the_server_does(server: Oracle) -> None:
     cases = {f"apply-{number:02}": case for number, case in enumerate(generate_cases())}
     cases["apply-last"] = ({}, {"map": {"last": 1}})
     try:
         for name, (_, patch) in cases.items():
-            answer = oracle.ask("POST", f"{ADMISSION}/mutatingadmissionpolicies", make_policy(name, patch))
+            answer = server.ask("POST", f"{ADMISSION}/mutatingadmissionpolicies", make_policy(name, patch))
             assert answer.accepted, (answer.message, patch)
             binding = {"metadata": {"name": name}, "spec": {"policyName": name}}
-            assert oracle.ask("POST", f"{ADMISSION}/mutatingadmissionpolicybindings", binding).accepted
-        await_last(oracle)
+            assert server.ask("POST", f"{ADMISSION}/mutatingadmissionpolicybindings", binding).accepted
+        await_last(server)
         for name, (old, patch) in cases.items():
-            answer = create(oracle, name, old)
+            answer = create(server, name, old)
             ours = merge(old, patch)
             assert answer.accepted is (ours is not None), (old, patch, answer.message)
             if ours is not None:
@@ -172,7 +165,7 @@ def test_merges_as_the_server_does(oracle: Oracle) -> None:
     finally:
         for name in cases:
             for kind in ("mutatingadmissionpolicybindings", "mutatingadmissionpolicies"):
-                oracle.ask("DELETE", f"{ADMISSION}/{kind}/{name}")
+                server.ask("DELETE", f"{ADMISSION}/{kind}/{name}")
 
 
 def merge(old: JsonObject, patch: JsonObject) -> JsonObject | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from auditor.languages.schema.structural import StructuralSchema
 from auditor.languages.schema.values import as_float
 from auditor.model.json import Json, JsonObject
-from tests.cluster.schema.oracle import Answer, Resource
+from tests.cluster.oracle import Answer, Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import yaml
 from auditor.languages.schema.crd import read_crd
 from auditor.languages.schema.structural import StructuralSchema
 from auditor.model.json import Json, JsonObject
+from tests.cluster.oracle import Oracle, Resource
 from tests.cluster.schema.compare import compare_create, compare_strict
-from tests.cluster.schema.oracle import Oracle, Resource
 
 DAMAGED = 150
 PROJECTS = ("gateway-api", "cloudnative-pg")

@@ -4,8 +4,8 @@ import pytest
 
 from auditor.errors import CompileError
 from auditor.languages.schema.structural import StructuralSchema
+from tests.cluster.oracle import Oracle
 from tests.cluster.schema.compare import compare_create, compare_strict
-from tests.cluster.schema.oracle import Oracle
 from tests.unit.languages.schema.crds import make_crd, make_object, probe_of, schema_of
 from tests.unit.languages.schema.format_samples import SAMPLES
 from tests.unit.languages.schema.generate import Generator
@@ -27,7 +27,7 @@ def test_random_objects(oracle: Oracle, seed: int) -> None:
             oracle.install(crd)
         pytest.skip(f"the generated schema is not structural: {error}")
     resource = oracle.install(crd)
-    resource.wait("v1", probe_of(name))
+    resource.wait("v1", *probe_of(crd))
     accepted, wrong = 0, []
     for i in range(OBJECTS):
         obj = make_object(name, generator.value(spec, (0, 0.03, 0.1)[i % 3]))
@@ -44,7 +44,7 @@ def test_formats(oracle: Oracle) -> None:
     crd = make_crd(name, {"type": "object", "properties": {n: {"type": "string", "format": n} for n, _, _ in SAMPLES}})
     schema = StructuralSchema.compile(schema_of(crd))
     resource = oracle.install(crd)
-    resource.wait("v1", probe_of(name))
+    resource.wait("v1", *probe_of(crd))
     texts = sorted({text for _, good, bad in SAMPLES for text in good + bad})
     for text in texts:
         obj = make_object(name, {n: text for n, _, _ in SAMPLES})

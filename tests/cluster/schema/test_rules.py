@@ -5,8 +5,8 @@ from random import Random
 import pytest
 
 from auditor.languages.schema.structural import StructuralSchema
+from tests.cluster.oracle import Oracle, Resource
 from tests.cluster.schema.compare import compare_create, compare_update
-from tests.cluster.schema.oracle import Oracle, Resource
 from tests.unit.languages.schema.crds import make_crd, make_object, probe_of, schema_of
 from tests.unit.languages.schema.rule_samples import CHANGES, GOOD, ROOT_RULES, spec_schema, specs
 
@@ -15,8 +15,9 @@ NAME = "rule"
 
 @pytest.fixture(scope="module")
 def resource(oracle: Oracle) -> Resource:
-    resource = oracle.install(make_crd(NAME, spec_schema(), root=ROOT_RULES))
-    resource.wait("v1", probe_of(NAME))
+    crd = make_crd(NAME, spec_schema(), root=ROOT_RULES)
+    resource = oracle.install(crd)
+    resource.wait("v1", *probe_of(crd))
     return resource
 
 

@@ -158,6 +158,32 @@ def test_lookups_see_others_and_not_the_object_itself() -> None:
     assert judge(mine, far, other) == ["r0:fail"]
 
 
+def test_lookups_in_cel() -> None:
+    lookup = {"name": "peers", "resource": {"group": "example.com", "resource": "things"}}
+    rule = {
+        "cel": "lookups.peers.all(p, p.spec.host != object.spec.host)",
+        "messageExpression": "'taken by ' + string(lookups.peers[0].metadata.name)",
+    }
+    engine = rules(
+        rule,
+        {"cel": "variables.n == 1"},
+        lookups=[lookup],
+        variables=[{"name": "n", "expression": "size(lookups.peers)"}],
+    )
+    world = World(objects=Given(by_resource={("example.com", "things"): [thing({"host": "a"}, name="two")]}))
+    findings = engine.judge(request(thing({"host": "a"}), world=world)).findings
+    assert [(f.result, f.message) for f in findings] == [(Result.FAIL, "taken by two"), (Result.PASS, "")]
+    with pytest.raises(PolicyError, match="no field 'others'"):
+        rules({"cel": "size(lookups.others) == 0"}, lookups=[lookup])
+    with pytest.raises(PolicyError, match="lookups"):
+        rules({"cel": "size(lookups.peers) == 0"})
+
+
+def test_controls_of_a_rule_stand_beside_those_of_its_policy() -> None:
+    engine = rules({"cel": "false", "controls": ["B", "A"]}, {"cel": "false"}, controls=["A"])
+    assert [f.controls for f in engine.judge(request(thing())).findings] == [("A", "B"), ("A",)]
+
+
 def test_indexed_lookup_finds_those_with_the_same_value() -> None:
     lookup = {"name": "same", "resource": {"group": "example.com", "resource": "things"}, "indexedBy": "/spec/host"}
     engine = rules({"jq": "$lookups.same | length == 0"}, lookups=[lookup])

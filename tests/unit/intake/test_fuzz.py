@@ -20,7 +20,7 @@ from auditor.report.formats import FORMATS
 from tests.unit.intake.files import NOW, crd, policy, thing, write
 
 SETTINGS = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 scalars = (
@@ -56,7 +56,11 @@ NATIVE = [
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicyBinding",
         "metadata": {"name": "native"},
-        "spec": {"policyName": "native", "validationActions": ["Deny"], "paramRef": {"name": "p", "namespace": "x"}},
+        "spec": {
+            "policyName": "native",
+            "validationActions": ["Deny"],
+            "paramRef": {"name": "p", "namespace": "x", "parameterNotFoundAction": "Allow"},
+        },
     },
     {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -184,7 +188,7 @@ def test_whatever_bytes_are(tmp_path: Path, data: bytes) -> None:
     assert not found.policies
 
 
-REVIEW = {
+REVIEW: JsonObject = {
     "apiVersion": "admission.k8s.io/v1",
     "kind": "AdmissionReview",
     "request": {

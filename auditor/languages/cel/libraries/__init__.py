@@ -32,3 +32,6 @@ LIBRARIES: Final[tuple[Library, ...]] = (
     text.LIBRARY,
     url.LIBRARY,
 )
+
+IMPLEMENTED: Final = frozenset(f.name for each in LIBRARIES for f in each.functions if f.implementation is not None)
+"""The names of the functions that are written in Python; the package underneath has none of these names."""

@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol, Self, TypeAlias
 
 from cel_expr_python import cel as library
 
+from auditor.languages.cel.libraries.bridge import adapt
 from auditor.languages.cel.types import (
     BOOL,
     BYTES,
@@ -112,7 +113,7 @@ def implementations(libraries: Iterable[Library]) -> list[library.FunctionDecl]:
             library.Type.DYN,
             [_RUNTIME_TYPES[k] for k in kinds],
             is_member=member,
-            impl=_dispatch(functions, types),
+            impl=adapt(_dispatch(functions, types)),
         )
         overloads.setdefault(name, []).append(overload)
     return [library.FunctionDecl(name, same) for name, same in overloads.items()]
@@ -128,7 +129,7 @@ def _dispatch(functions: list[Function], types: dict[Type, type[Opaque]]) -> Imp
                 values = [a if k is None else _unpack(a, k) for a, k in zip(arguments, kinds, strict=True)]
             except NoOverloadError:
                 continue
-            result = implementation(*values) if implementation else None
+            result: Json = implementation(*values) if implementation else None
             return pack(result) if type(result) in opaque else _plain(result)
         raise NoOverloadError(f"no such overload: {functions[0].name}")
 

@@ -1,7 +1,5 @@
 """Functions that no expression can name: rewrites call them."""
 
-import base64
-import binascii
 from typing import Final
 
 import re2
@@ -42,13 +40,6 @@ def _string(value: bytearray) -> str:
     return value.decode().partition("\n")[2]
 
 
-def _bytes_of_base64(text: str) -> bytearray:
-    try:
-        return bytearray(base64.b64decode(text, validate=True))
-    except binascii.Error as error:
-        raise ValueError(f"no base64: {error}") from None
-
-
 def _map_of_pairs(pairs: list[list[Json]]) -> dict[Json, Json]:
     return_nulls(pairs)
     result: dict[Json, Json] = {}
@@ -66,7 +57,6 @@ LIBRARY: Final = Library(
         Function("@trim", (STRING,), STRING, _trim, member=False),
         *(Function(f"@{name}_text", (STRING,), STRING, read, member=False) for name, read in readings.READINGS.items()),
         Function("@string", (BYTES,), STRING, _string, member=False),
-        Function("@bytes_of_base64", (STRING,), BYTES, _bytes_of_base64, member=False),
         Function("@map_of_pairs", (list_of(DYN),), DYN, _map_of_pairs, member=False),
     )
 )

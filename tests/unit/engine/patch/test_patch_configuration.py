@@ -77,10 +77,10 @@ def test_merges(field_name: str, old: Json, new: Json, merged: Json) -> None:
 @pytest.mark.parametrize(
     ("patch", "said"),
     [
-        ({"atom": {"a": 1}}, "may not mutate atomic arrays, maps or structs: /atom"),
-        ({"atom": [1]}, "/atom"),
-        ({"free": [1]}, "/free"),
-        ({"list": [{"name": "a", "atom": {}}]}, "/list/0/atom"),
+        ({"atom": {"a": 1}}, "may not mutate atomic arrays, maps or structs: .atom"),
+        ({"atom": [1]}, ".atom"),
+        ({"free": [1]}, ".free"),
+        ({"list": [{"name": "a", "atom": {}}]}, ".list[0].atom"),
         ({"set": ["a", "a"]}, "/set has two items with the same key"),
         ({"set": [{}]}, "/set/0 must be a scalar"),
         ({"set": "a"}, "/set must be a list"),

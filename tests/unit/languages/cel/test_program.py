@@ -1,7 +1,9 @@
 """Evaluation: variables, null, and all the ways in which it must not fail."""
 
+import gc
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 
 import pytest
@@ -186,6 +188,7 @@ def test_only_true_is_true(value: Json) -> None:
         ({"a": "\ud800"}, "surrogates"),
         ({"\ud800": 1}, "surrogates"),
         ({"a": {1, 2}}, "cannot be read"),
+        ({"a": 10**400}, "too large for a double"),
         ({1: "a"}, "cannot be read"),
         ({"a": type("Text", (str,), {})("x")}, "cannot be read"),
     ],
@@ -259,6 +262,49 @@ def test_nulls_that_pass_through_python_do_not_use_up_none() -> None:
     for _ in range(20):
         assert program.run(bindings).value is True
     assert sys.getrefcount(None) > before - 1000
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "isIP(object.text)",
+        "quantity(object.text).isLessThan(quantity('2Gi'))",
+        "'%s'.format([object.map]) == ''",
+        "object.map.transformMap(k, v, v).size() == 1",
+        "quantity('no' + object.text).isInteger()",
+    ],
+)
+def test_calls_of_python_leave_nothing_behind(source: str) -> None:
+    """The library forgets to release arguments and results."""
+    program = cel.compile(source, SCOPE)
+
+    def run_often() -> None:
+        for _ in range(500):
+            program.run(cel.Bindings(object={"text": "1Gi", "map": {"a": [1.5, None]}}))
+
+    run_often()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    run_often()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 200
+
+
+def test_bindings_serve_another_thread_too() -> None:
+    bindings = cel.Bindings(object={"ip": "::1"})
+    program = cel.compile("isIP(object.ip)", SCOPE)
+    outcomes = [program.run(bindings)]
+    thread = threading.Thread(target=lambda: outcomes.append(program.run(bindings)))
+    thread.start()
+    thread.join()
+    assert outcomes == [Outcome.of(True)] * 2
+
+
+def test_a_failure_in_python_is_an_error_like_others() -> None:
+    """A logical operator may swallow it, and the reason is its own."""
+    assert run("quantity('x').isInteger() || true").value is True
+    assert "regular expression" in str(run("quantity('x').isInteger() || false").error)
+    assert run("{}['a'] == 1").error == 'Key not found in map : "a"'
 
 
 HIDDEN_OPTIONALS = (

@@ -1,5 +1,7 @@
 """CRDs for tests: a schema for `spec` in the least frame that the server takes."""
 
+import hashlib
+import json
 from functools import cache
 
 from auditor.errors import CompileError
@@ -11,12 +13,10 @@ GROUP = "schema.example.com"
 
 
 def make_crd(name: str, spec: JsonObject, *, root: JsonObject | None = None, subresources: Json = None) -> JsonObject:
-    """`zzz` is there to see whether the server uses this schema yet: see Resource.wait."""
-    schema = {
-        "type": "object",
-        "properties": {"spec": spec, "zzz": {"type": "string", "maxLength": 1}},
-        **(root or {}),
-    }
+    """`zzz` takes one text only, which is made of the schema: what refuses another text tells which schema it uses."""
+    text = json.dumps([spec, root], sort_keys=True)
+    zzz = {"type": "string", "enum": [f"schema {hashlib.sha256(text.encode()).hexdigest()}"]}
+    schema = {"type": "object", "properties": {"spec": spec, "zzz": zzz}, **(root or {})}
     version: JsonObject = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     if subresources is not None:
         version["subresources"] = subresources
@@ -44,8 +44,10 @@ def make_object(name: str, spec: Json, **more: Json) -> JsonObject:
     }
 
 
-def probe_of(name: str) -> JsonObject:
-    return make_object(name, None, zzz="too long")
+def probe_of(crd: JsonObject) -> tuple[JsonObject, str]:
+    """What only this very schema refuses in these words: for Resource.wait."""
+    told: str = schema_of(crd)["properties"]["zzz"]["enum"][0]
+    return make_object(crd["spec"]["names"]["singular"], None, zzz="another"), told
 
 
 def schema_of(crd: JsonObject) -> JsonObject:

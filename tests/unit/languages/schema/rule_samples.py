@@ -108,6 +108,30 @@ def spec_schema() -> JsonObject:
         },
         "low": INTEGER,
         "high": INTEGER,
+        "dates": {
+            "type": "array",
+            "maxItems": 3,
+            "items": STRING | {"format": "date-time"},
+            "x-kubernetes-validations": [
+                rule("self.all(d, d > timestamp('2020-01-01T00:00:00Z'))"),
+                rule("self == oldSelf", message="dates are fixed"),
+            ],
+        },
+        "lags": {
+            "type": "object",
+            "maxProperties": 3,
+            "additionalProperties": STRING | {"format": "duration"},
+            "x-kubernetes-validations": [rule("self.all(k, self[k] < duration('1h'))")],
+        },
+        "x-y": {
+            "type": "array",
+            "maxItems": 3,
+            "items": {
+                "type": "object",
+                "properties": {"at": STRING | {"format": "date"}, "a.b": STRING | {"format": "byte"}},
+                "x-kubernetes-validations": [rule("self.?a__dot__b.orValue(b'no') != b'hi'")],
+            },
+        },
     }
     rules = [
         rule("!has(self.a__dash__b) || self.a__dash__b > 0"),
@@ -124,6 +148,13 @@ def spec_schema() -> JsonObject:
         rule("!has(self.members) || !has(oldSelf.members) || self.members == oldSelf.members || true"),
         rule("!has(self.plain) || self.plain[0].a != 7", reason="FieldValueDuplicate"),
         rule("!has(self.maybe) || self.maybe != 'never'"),
+        rule("!has(self.x__dash__y) || self.x__dash__y.all(x, !has(x.a__dot__b) || x.a__dot__b != b'ha')"),
+        rule("self.?day.orValue(timestamp('2021-01-01T00:00:00Z')) < timestamp('2021-01-01T00:00:01Z')"),
+        rule(
+            "!has(self.x__dash__y) || !has(self.dates) || "
+            "self.x__dash__y.all(x, x.?at.optMap(a, a in self.dates).orValue(true))"
+        ),
+        rule("oldSelf.?lags[?'a'].optMap(a, a == self.?lags[?'a'].orValue(a)).orValue(true)"),
     ]
     return {"type": "object", "properties": properties, "x-kubernetes-validations": rules}
 
@@ -157,6 +188,9 @@ GOOD: JsonObject = {
     "once": "first",
     "low": 1,
     "high": 2,
+    "dates": ["2020-05-05T00:00:00Z", "2021-05-05T00:00:00.123456789+02:00"],
+    "lags": {"a": "30m", "b": "5 minutes"},
+    "x-y": [{"at": "2020-05-05", "a.b": "aGV5"}, {}],
 }
 
 CHANGES: dict[str, list[Json]] = {
@@ -199,6 +233,13 @@ CHANGES: dict[str, list[Json]] = {
     "once": ["second"],
     "low": [5],
     "high": [0],
+    "dates": [
+        ["2021-05-05T00:00:00.123456789+02:00", "2020-05-05T00:00:00Z"],
+        ["2020-05-05T00:00:00Z", "2021-05-05T00:00:00.123456788+02:00"],
+        ["2019-05-05T00:00:00Z"],
+    ],
+    "lags": [{"a": "2h"}, {"b": "1000000ns"}, {"a": "1800s"}, {"a": "29m59.999999999s"}],
+    "x-y": [[{"a.b": "aGk="}], [{"a.b": "aGE="}], [{"at": "2019-05-05"}], []],
 }
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from auditor.languages.schema.celnames import escape
 from auditor.languages.schema.structural import StructuralSchema
 from auditor.model.json import Json, JsonObject
 from tests.unit.languages.schema.rule_samples import GOOD, rule, spec_schema
@@ -172,21 +171,3 @@ def test_the_root_has_its_name_and_kind() -> None:
     )
     assert schema.validate({"kind": "K", "metadata": {"name": "a"}}) == []
     assert [(v.field, v.path) for v in schema.validate({"kind": "K", "metadata": {"name": "b"}})] == [("<nil>", "")]
-
-
-@pytest.mark.parametrize(
-    ("name", "escaped"),
-    [
-        ("a", "a"),
-        ("a-b.c/d", "a__dash__b__dot__c__slash__d"),
-        ("a__b", "a__underscores__b"),
-        ("namespace", "__namespace__"),
-        ("in", "__in__"),
-        ("1a", None),
-        ("a b", None),
-        ("ü", None),
-        ("", None),
-    ],
-)
-def test_escaped_names(name: str, escaped: str | None) -> None:
-    assert escape(name) == escaped

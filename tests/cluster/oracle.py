@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from auditor.model.json import Json, JsonObject
+from auditor.sandbox import Sandbox
 
 UNKNOWN = 'unknown field "'
 
@@ -41,12 +42,15 @@ class Answer:
 
 
 class Oracle:
-    def __init__(self, url: str, tls: ssl.SSLContext, token: str = "") -> None:
-        parts = urlsplit(url)
+    """Asks as the administrator."""
+
+    def __init__(self, control_plane: Sandbox) -> None:
+        pki = control_plane.record.directory / "pki"
+        tls = ssl.create_default_context(cafile=pki / "ca.crt")
+        tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        parts = urlsplit(control_plane.record.url)
         self._connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, context=tls, timeout=30)
         self._headers = {"Content-Type": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
 
     def close(self) -> None:
         self._connection.close()
@@ -68,7 +72,7 @@ class Oracle:
         )
 
     def install(self, crd: JsonObject) -> "Resource":
-        """Creates or replaces a CRD, and waits until the server judges by it."""
+        """Creates or replaces a CRD, and waits until its names are accepted; see Resource.wait for its schema."""
         name = crd["metadata"]["name"]
         base = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         answer = self.ask("POST", base, crd)
@@ -103,14 +107,19 @@ class Resource:
         namespace = "namespaces/default/" if self._namespaced else ""
         return f"/apis/{self._group}/{version}/{namespace}{self._plural}"
 
-    def wait(self, version: str, probe: JsonObject) -> None:
-        """Until the server knows the resource, and refuses an object that only the newest schema refuses."""
+    def wait(self, version: str, probe: JsonObject, told: str) -> None:
+        """Until the server refuses the probe with these words, which only the schema in question has.
+
+        A changed CRD comes into force some time after the answer; until then the server uses the schema before, or
+        none, and it may refuse for other reasons.
+        """
         deadline = time.monotonic() + 20
+        answer = Answer(0)
         while time.monotonic() < deadline:
             answer = self.create(probe, version)
-            if not answer.accepted and answer.code != 404:
+            if answer.code == http.HTTPStatus.UNPROCESSABLE_ENTITY and told in answer.message:
                 return
-        raise AssertionError(f"{self._plural} is not served")
+        raise AssertionError(f"{self._plural} is not served with its schema: {answer}")
 
     def create(
         self, obj: JsonObject | bytes, version: str = "v1", *, strict: bool = False, store: bool = False
