@@ -1,15 +1,12 @@
 """Asks the real API server what it makes of an object, without storing it."""
 
-import http.client
-import ssl
+import http
 import time
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
-
-import orjson
 
 from auditor.model.json import Json, JsonObject
 from auditor.sandbox import Sandbox
+from tests.cluster.client import Client
 
 UNKNOWN = 'unknown field "'
 
@@ -45,25 +42,16 @@ class Oracle:
     """Asks as the administrator."""
 
     def __init__(self, control_plane: Sandbox) -> None:
-        pki = control_plane.record.directory / "pki"
-        tls = ssl.create_default_context(cafile=pki / "ca.crt")
-        tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-        parts = urlsplit(control_plane.record.url)
-        self._connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, context=tls, timeout=30)
-        self._headers = {"Content-Type": "application/json"}
+        self._client = Client(control_plane)
 
     def close(self) -> None:
-        self._connection.close()
+        self._client.close()
 
     def ask(self, method: str, path: str, body: Json = None) -> Answer:
-        payload = None if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
-        self._connection.request(method, path, payload, self._headers)
-        response = self._connection.getresponse()
-        raw = response.read()
-        answer: Json = orjson.loads(raw) if raw.startswith(b"{") else {"message": raw.decode()}
+        response = self._client.ask(method, path, body)
+        answer = response.body
         if response.status < 300:
-            warnings = tuple(v for k, v in response.getheaders() if k.lower() == "warning")
-            return Answer(response.status, answer, warnings=warnings)
+            return Answer(response.status, answer, warnings=response.warnings)
         causes = ((answer.get("details") or {}).get("causes")) or []
         return Answer(
             response.status,

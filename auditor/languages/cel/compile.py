@@ -66,14 +66,17 @@ def compile(source: str, scope: Scope, result: Type = BOOL) -> Program:  # noqa:
     problems += (Problem(message, *place(node)) for message, node in check_mutation(tree.root, result.name, objects))
     variables = {name: scope.variables[name] for name in resolution.variables}
     hidden = find_hidden_optional(tree.root, type_of)
-    if hands_lists_to_python(tree.root) and (hidden is not None or any(map(_hides, variables.values()))):
+    hides_optional = hidden is not None or any(map(_hides, variables.values()))
+    if hands_lists_to_python(tree.root) and hides_optional:
         place_of_hidden = place(hidden) if hidden is not None else (1, 1)
         problems.append(
             Problem("an optional without its type cannot be used with format or transformMap", *place_of_hidden)
         )
     if problems:
         raise CompileError(problems)
-    rewriter = Rewriter(tree, types=type_of, meanings=resolution.meanings, objects=objects)
+    rewriter = Rewriter(
+        tree, types=type_of, meanings=resolution.meanings, objects=objects, hides_optional=hides_optional
+    )
     return Program(
         source=source,
         type=type_of(tree.root.id),

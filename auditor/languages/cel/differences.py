@@ -39,6 +39,15 @@ DIFFERENCES: Final = (
     Difference(
         '"tacocat".indexOf("a", 30)', Here.ERROR, "an offset behind the end of a text is an error to the library"
     ),
+    *(
+        Difference(example, Here.ERROR, "the number in an optional index is an int to the library, nothing else")
+        for example in (
+            "object.list[?1.0].hasValue()",
+            "object.list[?dyn(1.0)].hasValue()",
+            "object.list[?0u].hasValue()",
+            "object.?list[?0u].hasValue()",
+        )
+    ),
     Difference('"".split("")', Here.VALUE, "the library gives a list with an empty text, Kubernetes an empty list"),
     Difference(
         'quantity("1000m") in [quantity("1")]',
@@ -72,7 +81,7 @@ Beyond that nothing limits memory and time of an evaluation: who may write polic
 A text with a NUL character cannot be read: what uses the object, or another value, with such a text in it is an error.
 A list of lists.range has at most a million elements, a result at most a million values.
 Comparisons of lists and maps in CRD rules take no account of x-kubernetes-list-type.
-In CRD rules the types of fields count where the path to them is written out, or leads through the elements of a list.
+In CRD rules an escaped field name does not compile where the type of its object is not known, as behind dyn().
 Integers beyond 2**53 that a JSONPatch writes become texts in Kubernetes, and stay numbers here.
 The documented limits of Kubernetes on the cost of an expression are not enforced.
 """.splitlines()

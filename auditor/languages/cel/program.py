@@ -101,7 +101,13 @@ class Program:
             release()
 
     def _run(self, bindings: Bindings) -> Outcome:
-        value = self._fast.eval(bindings.activation)
+        try:
+            value = self._fast.eval(bindings.activation)
+        except RuntimeError:
+            # Some errors of optionals are raised, past the logical operators that could swallow them.
+            if self._intolerant is None:
+                raise
+            value = self._tolerant_expression(*self._intolerant).eval(bindings.activation)
         plain = value.value() if self.type.name == "bool" else None
         if plain is True:
             return _TRUE

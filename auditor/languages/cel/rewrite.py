@@ -12,6 +12,7 @@ from auditor.languages.cel.libraries.readings import READINGS
 from auditor.languages.cel.types import DURATION, DYN, STRING, TIMESTAMP, Type, is_opaque
 from auditor.languages.cel.wire import Tree
 
+_OPTIONAL: Final = "@of"
 _INSERT: Final = "cel.@mapInsert"
 
 
@@ -19,9 +20,16 @@ class Rewriter:
     """Replaces what the library cannot evaluate, or evaluates otherwise than Kubernetes."""
 
     def __init__(
-        self, tree: Tree, *, types: Callable[[int], Type], meanings: dict[str, Node], objects: Set[int]
+        self,
+        tree: Tree,
+        *,
+        types: Callable[[int], Type],
+        meanings: dict[str, Node],
+        objects: Set[int],
+        hides_optional: bool,
     ) -> None:
         self.tree = tree
+        self.hides_optional = hides_optional
         self.objects = objects
         self.types = types
         self.meanings = meanings
@@ -73,6 +81,10 @@ class Rewriter:
                     return loops.index_of(build, target, arguments[0], last=name == "lastIndexOf")
                 if receiver == DYN:
                     return self._index_of_either(call, target, arguments[0])
+            case "_[_]":
+                operand = self.types(node.arguments[0].id)
+                if operand.name == "optional_type" or (operand == DYN and self.hides_optional):
+                    return self._index(call, maybe=operand == DYN)
             case "lists.range":
                 return build.call("lists.range", build.call("@bounded", *arguments))
             case ("_==_" | "_!=_") as operator if Quantity.TYPE in (self.types(a.id) for a in node.arguments):
@@ -86,6 +98,26 @@ class Rewriter:
             case "string" | "int" | "uint" | "double" | "timestamp" | "duration":
                 return self._conversion(call, self.types(node.arguments[0].id))
         return call
+
+    def _index(self, call: Call, *, maybe: bool) -> Node:
+        """Of an optional: what is not there is no value, as with `[?key]`, but a list has no keys that are no numbers.
+
+        The library makes an optional of the error, which then has a value.
+        """
+        build = self.build
+        of, key = build.name(_OPTIONAL), build.name("@key")
+        value = build.call("value", target=of)
+        is_list = build.call("_==_", build.call("type", value), build.name("list"))
+        is_number = build.call("@in", build.call("type", key), build.list(*map(build.name, _NUMBERS)))
+        is_wrong = build.call("_&&_", build.call("hasValue", target=of), is_list)
+        is_wrong = build.call("_&&_", is_wrong, build.call("!_", is_number))
+        error = build.call("@error", build.constant("the index of a list is no number"))
+        found: Node = build.choice(is_wrong, error, build.call("_[?_]", of, key))
+        if maybe:
+            is_optional = build.call("_==_", build.call("type", of), build.name("optional_type"))
+            found = build.choice(is_optional, found, replace(call, arguments=(of, key)))
+        body = renumber(found, build, self.tree.references, self.tree.references)
+        return build.bind(_OPTIONAL, call.arguments[0], build.bind("@key", call.arguments[1], body))
 
     def _conversion(self, call: Call, of: Type) -> Node:
         """Where the library reads texts that Kubernetes refuses, or writes others."""
@@ -174,12 +206,11 @@ def _inserts(step: Node) -> bool:
     return False
 
 
+_NUMBERS: Final = ("int", "uint", "double")
 _SCALARS: Final = (
     "null_type",
     "bool",
-    "int",
-    "uint",
-    "double",
+    *_NUMBERS,
     "string",
     "bytes",
     "google.protobuf.Timestamp",
@@ -201,7 +232,7 @@ def tolerate(node: Node, build: Builder) -> Node:
     """The same tree, in which null and scalars have no fields; as it is, to ask them for one is an error."""
 
     def change(each: Node) -> Node:
-        changed = map_children(each, change)
+        changed = map_children(_unchained(each, build), change)
         asked: Node
         match changed:
             case Select(test=True, operand=operand):
@@ -228,6 +259,26 @@ def tolerate(node: Node, build: Builder) -> Node:
         return changed
 
     return change(node)
+
+
+def _unchained(node: Node, build: Builder) -> Node:
+    """Behind an optional `.x` means `.?x`, and `has` asks whether that has a value."""
+    match node:
+        case Select(operand=operand, field=field, test=test) if _is_chain(operand):
+            value = build.call("_?._", operand, build.constant(field))
+            return build.call("hasValue", target=value) if test else value
+    return node
+
+
+def _is_chain(node: Node) -> bool:
+    match node:
+        case Call(function="_?._" | "_[?_]"):
+            return True
+        case Fold(accumulator=accumulator):
+            return accumulator == _OPTIONAL
+        case Select(operand=operand, test=False):
+            return _is_chain(operand)
+    return False
 
 
 def _is_optional(build: Builder) -> Node:

@@ -4,20 +4,15 @@ All policies of a table are installed together; each selects its own objects by 
 meets the policy of another. Policies come into force as one snapshot: when the last one works, all do.
 """
 
-import http.client
-import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
-
-import orjson
 
 from auditor.model.json import JsonObject
 from auditor.sandbox import Sandbox
+from tests.cluster.client import Client
 
 GROUP: Final = "native.example.com"
 NAMESPACE: Final = "native"
@@ -64,37 +59,19 @@ class Question:
 
 
 class Asker:
-    """One connection for each thread, kept open."""
+    """Many questions at once."""
 
     def __init__(self, control_plane: Sandbox) -> None:
-        pki = control_plane.record.directory / "pki"
-        self._tls = ssl.create_default_context(cafile=pki / "ca.crt")
-        self._tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-        self._address = urlsplit(control_plane.record.url)
-        self._local = threading.local()
-        self._open: list[http.client.HTTPSConnection] = []
+        self._client = Client(control_plane)
         self._pool = ThreadPoolExecutor(_PARALLEL)
 
     def close(self) -> None:
         self._pool.shutdown()
-        for connection in self._open:
-            connection.close()
+        self._client.close()
 
     def ask(self, method: str, path: str, body: JsonObject | None = None) -> Reply:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = http.client.HTTPSConnection(
-                self._address.hostname or "", self._address.port, context=self._tls, timeout=30
-            )
-            self._local.connection = connection
-            self._open.append(connection)
-        payload = None if body is None else orjson.dumps(body)
-        connection.request(method, path, payload, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        raw = response.read()
-        told: JsonObject = orjson.loads(raw) if raw.startswith(b"{") else {"message": raw.decode()}
-        warnings = tuple(_unquote(v) for k, v in response.getheaders() if k.lower() == "warning")
-        return Reply(response.status, told, warnings)
+        response = self._client.ask(method, path, body)
+        return Reply(response.status, response.body, tuple(map(_unquote, response.warnings)))
 
     def ask_all(self, questions: Iterable[Question]) -> list[Reply]:
         return list(self._pool.map(lambda q: self.ask(q.method, q.path, q.body), questions))

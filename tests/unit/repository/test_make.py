@@ -11,8 +11,10 @@ ROOT = Path(__file__).parents[3]
 
 
 def make(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    # Under `make test` the outer make has left its own settings in the environment.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["make", *arguments], cwd=cwd, capture_output=True, text=True, env={**os.environ, **environment}, check=False
+        ["make", *arguments], cwd=cwd, capture_output=True, text=True, env={**clean, **environment}, check=False
     )
 
 
