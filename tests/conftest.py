@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from auditor.sandbox import Sandbox
+
+# Machines are shared and slow at times; a test that hangs has the timeout of pytest.
+settings.register_profile("auditor", deadline=None)
+settings.load_profile("auditor")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

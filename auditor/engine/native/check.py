@@ -192,9 +192,12 @@ def _mutating(spec: JsonObject) -> Wrong:
         yield "/spec/reinvocationPolicy", "required: Never or IfNeeded"
     else:
         yield from _one_of(spec, "reinvocationPolicy", ("IfNeeded", "Never"))
+    # What is wrong with its form is told by who reads it; here it may have any.
     match = spec.get("matchConstraints")
-    for rule in (match.get("resourceRules") or ()) if isinstance(match, dict) else ():
-        if isinstance(rule, dict) and "DELETE" in (rule.get("operations") or ()):
+    rules = match.get("resourceRules") if isinstance(match, dict) else None
+    for rule in rules if isinstance(rules, list) else ():
+        operations = rule.get("operations") if isinstance(rule, dict) else None
+        if isinstance(operations, list) and "DELETE" in operations:
             yield "/spec/matchConstraints", "what is deleted cannot be changed: operations must not name DELETE"
 
 
