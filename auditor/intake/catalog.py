@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from auditor.engine.convert import Conversion
 from auditor.engine.mistakes import Mistake
@@ -11,19 +10,8 @@ from auditor.errors import AuditorError, CompileError, InputError, Problem
 from auditor.intake.load import Definition, find_crd_mistakes
 from auditor.languages.schema import Crd, StructuralSchema
 from auditor.model.json import JsonObject
-from auditor.model.match import BUILT_IN_GROUPS, Equivalent, Kinds
+from auditor.model.match import BUILT_IN_GROUPS, CLUSTER_SCOPED, Equivalent, Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource
-
-# Of the kinds that Kubernetes itself brings, those that are in no namespace; from the discovery of 1.36.
-_CLUSTER_SCOPED: Final = """
-    apiservices certificatesigningrequests clusterrolebindings clusterroles clustertrustbundles componentstatuses
-    csidrivers csinodes customresourcedefinitions deviceclasses devicetaintrules flowschemas ingressclasses
-    ipaddresses mutatingadmissionpolicies mutatingadmissionpolicybindings mutatingwebhookconfigurations namespaces
-    nodes persistentvolumes priorityclasses prioritylevelconfigurations resourceslices runtimeclasses
-    selfsubjectaccessreviews selfsubjectreviews selfsubjectrulesreviews servicecidrs storageclasses
-    storageversionmigrations storageversions subjectaccessreviews tokenreviews validatingadmissionpolicies
-    validatingadmissionpolicybindings validatingwebhookconfigurations volumeattachments volumeattributesclasses
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +46,7 @@ class Catalog:
         if crd is not None:
             return crd.namespaced
         if kind.group in BUILT_IN_GROUPS:
-            return guess_plural(kind.kind) not in _CLUSTER_SCOPED.split()
+            return kind.kind not in CLUSTER_SCOPED
         return None
 
     def has_status(self, kind: GroupVersionKind) -> bool:
