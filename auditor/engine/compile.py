@@ -1,6 +1,6 @@
 """From a policy to one that can judge, or to all of its mistakes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -8,7 +8,7 @@ from auditor.engine.compiled import CompiledMutation, CompiledPolicy, CompiledRu
 from auditor.engine.match import compile_match
 from auditor.engine.mistakes import Mistake, collect
 from auditor.engine.typos import Schemas, find_typos
-from auditor.errors import CompileError, Problem
+from auditor.errors import CompileError
 from auditor.languages import cel, jq, schema
 from auditor.model.policy import Change, Expression, Language, Mutation, Policy, Rule
 
@@ -207,15 +207,12 @@ def _only_jq(rule: Rule) -> str:
 
 
 def check_unique(policies: list[Policy]) -> list[Mistake]:
-    seen: Mapping[tuple[str, str, str], Policy] = {}
+    seen: set[tuple[str, str, str]] = set()
     mistakes = []
     for policy in policies:
         key = (policy.kind, policy.name, policy.binding)
         if key in seen:
             what = f"another {policy.kind} is named {policy.name!r} already"
             mistakes.append(Mistake(policy=policy.name, pointer="/metadata/name", message=what))
-        seen = {**seen, key: policy}
+        seen.add(key)
     return mistakes
-
-
-__all__ = ["JQ_NAMES", "Problem", "check_unique", "compile_policy"]

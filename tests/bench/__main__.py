@@ -8,8 +8,10 @@ import gc
 import importlib.util
 import os
 import platform
+import resource
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,9 +66,6 @@ def measure(call: Callable[[], object]) -> list[float]:
 
 def cpu() -> float:
     """Of this process and of the children that have ended."""
-    import resource
-    import time
-
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 
