@@ -4,9 +4,18 @@
     ├── UsageError               exit 2, HTTP 400   the command or its settings are wrong
     ├── InputError               exit 3, HTTP 400   an object could not be read
     ├── CompileError             exit 2, HTTP 422   a policy, rule or expression is wrong: all its problems at once
-    └── SandboxError             exit 2             the control plane on this computer
-        ├── AssetsError          the binaries: not there, damaged, not to be built
-        └── StartError           a control plane that did not come up, or has ended
+    ├── SandboxError             exit 2             the control plane on this computer
+    │   ├── AssetsError          the binaries: not there, damaged, not to be built
+    │   └── StartError           a control plane that did not come up, or has ended
+    └── ClusterError             exit 3, HTTP 503   a cluster could not be asked, or refused
+        ├── ConnectionConfigError  exit 2           kubeconfig, context, credentials: wrong before anything was asked
+        ├── UnreachableError     exit 3             no answer: refused, unknown host, TLS, cut, too slow
+        ├── UnknownKindError     exit 2             no such kind in this cluster, or more than one
+        ├── LeaseLostError       exit 3             somebody else leads now: nothing more may be written
+        └── ApiError             exit 3             the API server said no: a Status with code, reason, causes
+            ├── UnauthorizedError 401 ├── ForbiddenError 403 ├── NotFoundError 404 ├── AlreadyExistsError 409
+            ├── ConflictError 409 ├── ExpiredError 410 ├── InvalidError 422 ├── TooManyRequestsError 429
+            └── ServerTroubleError 500, 502, 503, 504
 
 Rooms that know nothing of policies raise these too, so the tree stands above the rooms and imports none of them.
 """
@@ -57,3 +66,126 @@ class AssetsError(SandboxError):
 
 class StartError(SandboxError):
     pass
+
+
+class ClusterError(AuditorError):
+    exit_code = 3
+    http_code = 503
+
+
+class ConnectionConfigError(ClusterError):
+    exit_code = 2
+
+
+class UnreachableError(ClusterError):
+    pass
+
+
+class UnknownKindError(ClusterError):
+    exit_code = 2
+    http_code = 404
+
+
+class LeaseLostError(ClusterError):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One of the faults that an API server found: where, of what sort, in its words."""
+
+    field: str
+    reason: str
+    message: str
+
+
+class ApiError(ClusterError):
+    """A Status of the API server. `what` says what was asked of it: "create databases.db.example.com shop/orders"."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: int,
+        reason: str = "",
+        message: str = "",
+        causes: tuple[Cause, ...] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        self.what, self.code, self.reason, self.message = what, code, reason, message
+        self.causes, self.retry_after = causes, retry_after
+        self.http_code = code
+        super().__init__(self._text())
+
+    advice = ""
+    """What a person can do about it, as a sentence."""
+
+    def _text(self) -> str:
+        # The server's message often holds the causes; those that it leaves out are said behind it.
+        said = self.message or self.reason or "no reason was given"
+        more = [f"{c.field}: {c.message}" if c.field else c.message for c in self.causes if c.message not in said]
+        text = f"{self.what}: the API server answered {self.code}: {'; '.join([said, *more])}"
+        return f"{text.rstrip('.')}. {self.advice}" if self.advice else text
+
+
+class UnauthorizedError(ApiError):
+    advice = "It does not know who asks: the credentials are wrong or have expired. Log in again, or check the token."
+
+
+class ForbiddenError(ApiError):
+    advice = "The user lacks the right, or admission refused. `kubectl auth can-i` tells which right is missing."
+
+
+class NotFoundError(ApiError):
+    pass
+
+
+class AlreadyExistsError(ApiError):
+    pass
+
+
+class ConflictError(ApiError):
+    advice = "Somebody else has changed it meanwhile: read it again and repeat, or take the fields over by force."
+
+
+class ExpiredError(ApiError):
+    advice = "The version asked for is no longer kept: list anew."
+
+
+class InvalidError(ApiError):
+    pass
+
+
+class TooManyRequestsError(ApiError):
+    advice = "The server is busy: ask again later, or less often."
+
+
+class ServerTroubleError(ApiError):
+    pass
+
+
+def make_api_error(
+    what: str,
+    *,
+    code: int,
+    reason: str = "",
+    message: str = "",
+    causes: tuple[Cause, ...] = (),
+    retry_after: float | None = None,
+) -> ApiError:
+    """The class that fits the code; of the two that share 409, the reason decides."""
+    kinds: dict[int, type[ApiError]] = {
+        401: UnauthorizedError,
+        403: ForbiddenError,
+        404: NotFoundError,
+        409: AlreadyExistsError if reason == "AlreadyExists" else ConflictError,
+        410: ExpiredError,
+        422: InvalidError,
+        429: TooManyRequestsError,
+        500: ServerTroubleError,
+        502: ServerTroubleError,
+        503: ServerTroubleError,
+        504: ServerTroubleError,
+    }
+    kind = kinds.get(code, ApiError)
+    return kind(what, code=code, reason=reason, message=message, causes=causes, retry_after=retry_after)

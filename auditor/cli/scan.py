@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 
 CLEAN, FINDINGS, INCOMPLETE = 0, 1, 3
 

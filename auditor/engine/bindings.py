@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from auditor.json import Json, JsonObject
 from auditor.languages import cel
-from auditor.model.json import Json, JsonObject
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Request
 
 _EMPTY: Final[Mapping[str, Json]] = {}

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from auditor.engine.match import MatchProgram
+from auditor.json import Json
 from auditor.languages.cel import Program as CelProgram
 from auditor.languages.jq import Program as JqProgram
 from auditor.languages.schema import JsonSchemaProgram
-from auditor.model.json import Json
 from auditor.model.policy import Mutation, Policy, Rule
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from auditor.engine.bindings import RequestBindings
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.messages import say_cel_error, say_condition_errors
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 def conditions_hold(policy: CompiledPolicy, bindings: RequestBindings, params: Json) -> tuple[bool, str]:

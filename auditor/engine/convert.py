@@ -9,8 +9,8 @@ from typing import Self
 from auditor.engine.mistakes import Mistake, PolicyError, collect
 from auditor.engine.patch import diff, same
 from auditor.errors import AuditorError, CompileError
+from auditor.json import JsonObject
 from auditor.languages import jq
-from auditor.model.json import JsonObject
 
 
 class ConversionError(AuditorError):

@@ -14,12 +14,12 @@ from auditor.engine.match import PolicyIndex
 from auditor.engine.matching import find_match, is_native_exempt
 from auditor.engine.messages import say_cel_error, say_error, say_violation, trim
 from auditor.engine.native.answer import join_annotations, say_warning
+from auditor.json import Json, JsonObject
 from auditor.languages import jq
 from auditor.languages.cel import Bindings
 from auditor.languages.outcome import Outcome
 from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding, Result, Verdict
-from auditor.model.json import Json, JsonObject
 from auditor.model.policy import Enforcement, Kind, Language
 from auditor.model.request import Operation, Request
 

@@ -7,9 +7,9 @@ from typing import Final
 from auditor.engine.compiled import CompiledPolicy, CompiledRule
 from auditor.engine.excuse import Excuse
 from auditor.engine.match import selects
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding, Result, make_fingerprint
-from auditor.model.json import Json, JsonObject
 from auditor.model.policy import Enforcement, FailurePolicy, Policy
 from auditor.model.request import Operation, Request
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from auditor.engine.match import selects
 from auditor.engine.patch import find_value, same
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.match import BUILT_IN_GROUPS, CLUSTER_SCOPED, Kinds
 from auditor.model.policy import Lookup, ParamKind, ParamRef, Policy
 from auditor.model.request import Request

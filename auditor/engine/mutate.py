@@ -16,11 +16,11 @@ from auditor.engine.match import PolicyIndex
 from auditor.engine.matching import find_match
 from auditor.engine.native.mutating import NativeMutations
 from auditor.engine.patch import PatchError, apply_patch, diff, merge_patch, same
+from auditor.json import Json, JsonObject
 from auditor.languages import jq
 from auditor.languages.outcome import Outcome
 from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding
-from auditor.model.json import Json, JsonObject
 from auditor.model.policy import Change
 from auditor.model.request import Operation, Request
 

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 from auditor.engine.match import read_match, read_selector
 from auditor.engine.mistakes import Mistake, PolicyError, collect
 from auditor.errors import CompileError
+from auditor.json import Json, JsonObject
 from auditor.model.exception import PolicyException
-from auditor.model.json import Json, JsonObject
 from auditor.model.match import LabelSelector, MatchResources
 from auditor.model.policy import (
     Change,

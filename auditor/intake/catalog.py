@@ -8,8 +8,8 @@ from auditor.engine.convert import Conversion
 from auditor.engine.mistakes import Mistake
 from auditor.errors import AuditorError, CompileError, InputError, Problem
 from auditor.intake.load import Definition, find_crd_mistakes
+from auditor.json import JsonObject
 from auditor.languages.schema import Crd, StructuralSchema
-from auditor.model.json import JsonObject
 from auditor.model.match import BUILT_IN_GROUPS, CLUSTER_SCOPED, Equivalent, Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource
 

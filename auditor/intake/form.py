@@ -7,7 +7,7 @@ refuse goes further, so that neither rules nor selectors ever meet labels that a
 from collections.abc import Iterator
 from typing import Final
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 _TEXTS: Final = (
     "name",

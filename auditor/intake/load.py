@@ -16,9 +16,9 @@ from auditor.intake.files import find_sources
 from auditor.intake.form import drop_nulls_of_metadata, find_faults, find_missing_name
 from auditor.intake.own import check_own
 from auditor.intake.yaml import Document, Position, read_documents
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import Crd, read_crd
 from auditor.model.exception import PolicyException
-from auditor.model.json import Json, JsonObject
 from auditor.model.policy import Kind, Policy
 
 OWN_GROUP: Final = API_VERSION.partition("/")[0]

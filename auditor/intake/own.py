@@ -10,10 +10,10 @@ from auditor.engine.mistakes import Mistake, PolicyError
 from auditor.engine.read import API_VERSION, name_of
 from auditor.errors import InputError
 from auditor.intake.yaml import read_documents
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import StructuralSchema, read_crd
 from auditor.languages.schema.fielderror import unchecked_rules
 from auditor.languages.schema.keywords import closest
-from auditor.model.json import Json, JsonObject
 
 _VERSION: Final = API_VERSION.partition("/")[2]
 # A DNS subdomain, as the API server demands of the names of custom resources.

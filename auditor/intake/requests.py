@@ -7,8 +7,8 @@ from datetime import datetime
 from auditor.intake.catalog import Catalog
 from auditor.intake.load import Item
 from auditor.intake.review import read_review
+from auditor.json import JsonObject
 from auditor.model.exception import PolicyException
-from auditor.model.json import JsonObject
 from auditor.model.request import GroupVersionKind, Operation, Origin, Request, User
 from auditor.model.world import Given, World
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from auditor.errors import InputError
 from auditor.intake.form import drop_nulls_of_metadata, find_faults
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Origin, Request, User
 from auditor.model.world import World
 

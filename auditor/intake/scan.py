@@ -16,8 +16,8 @@ from auditor.intake.load import Item, Loaded, load, read_items, sort
 from auditor.intake.printable import clean
 from auditor.intake.requests import ask, surround
 from auditor.intake.versions import split
+from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result, Verdict
-from auditor.model.json import JsonObject
 from auditor.model.request import Origin, Request
 
 CASES: Final = "tests"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
-from auditor.model.json import Json
+from auditor.json import Json
 from auditor.model.policy import Enforcement, Kind, Severity
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.match import LabelSelector, MatchResources
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.model.resource import GroupVersionKind as GroupVersionKind
 from auditor.model.resource import GroupVersionResource as GroupVersionResource
 from auditor.model.world import World

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from auditor.json import JsonObject
 from auditor.model.exception import PolicyException
-from auditor.model.json import JsonObject
 from auditor.model.match import Kinds
 
 

@@ -7,7 +7,7 @@ import orjson
 
 from auditor.engine.engine import Engine
 from auditor.engine.read import read_policy
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request, User
 
 CEL = (

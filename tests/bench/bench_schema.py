@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from auditor.json import JsonObject
 from auditor.languages import schema
-from auditor.model.json import JsonObject
 
 Benchmark = tuple[str, Callable[[], object]]
 STRINGS, NUMBERS = 20, 10  # 30 fields

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 
 

@@ -4,7 +4,7 @@ import http
 import time
 from dataclasses import dataclass, field
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.client import Client
 

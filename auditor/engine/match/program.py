@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from auditor.engine.match.selector import find_obstacle, holds, selects
-from auditor.model.json import Json
+from auditor.json import Json
 from auditor.model.match import Kinds, LabelSelector, MatchPolicy, MatchResources, MatchResult, ResourceRule, Scope
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request
 

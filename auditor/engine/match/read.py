@@ -2,7 +2,7 @@
 
 from auditor.engine.match.selector import collect_selector
 from auditor.errors import CompileError, Problem
-from auditor.model.json import Json
+from auditor.json import Json
 from auditor.model.match import MatchPolicy, MatchResources, ResourceRule, Scope
 
 _FIELDS = {"resourceRules", "excludeResourceRules", "namespaceSelector", "objectSelector", "matchPolicy"}

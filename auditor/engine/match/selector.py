@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from auditor.errors import CompileError, Problem
-from auditor.model.json import Json
+from auditor.json import Json
 from auditor.model.match import LabelSelector, Requirement, SelectorOperator
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")

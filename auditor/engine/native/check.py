@@ -12,9 +12,9 @@ from auditor.engine.mistakes import Mistake
 from auditor.engine.native.form import binding_form, policy_form
 from auditor.engine.read import name_of
 from auditor.errors import CompileError
+from auditor.json import Json, JsonObject
 from auditor.languages.cel.libraries.names import dns_1035_label, dns_subdomain, qualified_name
 from auditor.languages.schema import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from auditor.model.policy import Kind
 
 Wrong: TypeAlias = Iterator[tuple[str, str]]

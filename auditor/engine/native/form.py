@@ -2,8 +2,8 @@
 
 from functools import cache
 
+from auditor.json import JsonObject
 from auditor.languages.schema import StructuralSchema
-from auditor.model.json import JsonObject
 from auditor.model.policy import Kind
 
 _TEXT: JsonObject = {"type": "string"}

@@ -14,10 +14,10 @@ from auditor.engine.messages import say_cel_error
 from auditor.engine.native.shape import SchemaShape
 from auditor.engine.native.typed import check_typed
 from auditor.engine.patch import PatchError, TestFailedError, apply_configuration, apply_patch, same
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import StructuralSchema
 from auditor.languages.schema.defaulting import fill
 from auditor.model.finding import Finding
-from auditor.model.json import Json, JsonObject
 from auditor.model.policy import Change, Enforcement, Kind
 from auditor.model.request import Request
 

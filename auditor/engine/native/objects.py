@@ -8,7 +8,7 @@ from auditor.engine.mistakes import Mistake, PolicyError
 from auditor.engine.native.check import check_binding, check_policy, without_nulls
 from auditor.engine.native.read import read_native
 from auditor.engine.read import name_of
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.model.policy import Kind, Policy
 
 _BINDINGS: Final = {f"{kind}Binding": kind for kind in (Kind.VALIDATING, Kind.MUTATING)}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from auditor.engine.read import Reader, name_of, read_expressions, read_param_ref
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.model.policy import (
     Change,
     Enforcement,

@@ -6,9 +6,9 @@ from typing import Self
 
 from auditor.engine.native.typed import complete, is_free
 from auditor.engine.patch import Shape, ShapeKind
+from auditor.json import Json
 from auditor.languages.schema import StructuralSchema
 from auditor.languages.schema.node import ABSENT, Node
-from auditor.model.json import Json
 
 
 @dataclass(frozen=True, slots=True)

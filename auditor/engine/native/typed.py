@@ -6,9 +6,9 @@ from functools import cache
 from typing import Final, TypeAlias
 
 from auditor.engine.patch import PatchError
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import StructuralSchema
 from auditor.languages.schema.node import ABSENT, Node
-from auditor.model.json import Json, JsonObject
 
 Wrong: TypeAlias = Iterator[str]
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from auditor.engine.patch.operations import PatchError
 from auditor.engine.patch.pointer import join_pointer
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 
 class ShapeKind(Enum):

@@ -2,7 +2,7 @@
 
 from auditor.engine.patch.pointer import escape
 from auditor.engine.patch.same import same
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 # Aligning two lists compares each item with each: 10,000 pairs take about 10 ms. Longer lists are compared by position.
 MAX_PAIRS = 10_000

@@ -1,6 +1,6 @@
 """JSON Merge Patch, RFC 7386: null removes, objects merge, everything else replaces."""
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 def merge_patch(document: Json, patch: Json) -> Json:

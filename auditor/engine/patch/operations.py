@@ -13,7 +13,7 @@ import orjson
 
 from auditor.engine.patch.pointer import split_pointer
 from auditor.engine.patch.same import same
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 # What the API server allows by default: 10,000 operations a patch, and copies of 3 MiB together.
 MAX_OPERATIONS = 10_000

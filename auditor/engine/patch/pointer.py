@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 def split_pointer(pointer: str) -> list[str]:

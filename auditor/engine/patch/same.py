@@ -1,6 +1,6 @@
 """Equality of JSON values, which Python's is not: there True == 1."""
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 def same(left: Json, right: Json) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from auditor.errors import InputError
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from auditor.intake.yaml.events import (
 )
 from auditor.intake.yaml.explain import explain
 from auditor.intake.yaml.scalars import FIRST, TAG, Scalar, name_key, read_plain, read_raw, read_tagged, settle
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 # orjson writes 254 levels and no more; what cannot be written again is better refused when it is read.
 MAX_DEPTH = 250

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.intake.yaml.document import Fault
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 # Nineteen digits may be beyond int64: such numbers take the slower way.

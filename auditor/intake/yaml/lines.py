@@ -10,7 +10,7 @@ import re
 from auditor.intake.yaml.document import Fault
 from auditor.intake.yaml.exact import MAX_DEPTH, read_exact
 from auditor.intake.yaml.scalars import FIRST, WORDS, read_plain
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 MISS = object()
 

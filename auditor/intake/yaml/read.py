@@ -13,7 +13,7 @@ from auditor.intake.yaml.inside import find_inside
 from auditor.intake.yaml.jsontext import read_json, skip_space
 from auditor.intake.yaml.lines import MISS, read_lines
 from auditor.intake.yaml.positions import find_json, find_yaml
-from auditor.model.json import Json
+from auditor.json import Json
 
 # kubectl cuts a file at these lines before it parses: whatever is broken in one document stays in that document.
 _SEPARATOR = re.compile(r"^---([^\n]*)(?:\n|\Z)", re.MULTILINE)

@@ -6,11 +6,11 @@ from typing import Final
 import orjson
 from cel_expr_python import cel as library
 
+from auditor.json import Json
 from auditor.languages.cel import environment
 from auditor.languages.cel.libraries.authorizer import Answers
 from auditor.languages.cel.libraries.declare import pack
 from auditor.languages.cel.typed import Typed, Unreadable
-from auditor.model.json import Json
 
 _NUL: Final = b"\\u0000"
 # Refuses what is no JSON, and integers beyond 53 bits, which then get a slow look.

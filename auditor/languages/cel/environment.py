@@ -8,10 +8,10 @@ from typing import Final
 
 from cel_expr_python import cel as library
 
+from auditor.json import JsonObject
 from auditor.languages.cel.libraries import LIBRARIES, standard
 from auditor.languages.cel.libraries.declare import Function, implementations, merged
 from auditor.languages.cel.types import BOOL, DOUBLE, DYN, INT, STRING, TIMESTAMP, Type, list_of, map_of, spell
-from auditor.model.json import JsonObject
 
 # What Kubernetes 1.36 has of the common extensions: strings in version 2 (without `reverse`), no math, no encoders, no
 # `cel.bind`.

@@ -6,8 +6,8 @@ from typing import Final
 
 from cel_expr_python import cel as library
 
+from auditor.json import Json
 from auditor.languages.cel.libraries.text import duration_text, timestamp_text
-from auditor.model.json import Json
 
 # A result is read element by element, and no further than this: lists in lists can stand for far more elements than
 # the memory holds. An object in the API server has at most 3 MB, which is less than a million values.

@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 import orjson
 
+from auditor.json import Json
 from auditor.languages.jq.program import Program
 from auditor.languages.outcome import Outcome
-from auditor.model.json import Json
 
 Call: TypeAlias = tuple[Program, Mapping[str, Json]]
 """A program and the variables of its own, as params are of one policy; they go before those of the whole batch."""

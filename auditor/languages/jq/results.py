@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from auditor.json import Json
 from auditor.languages.outcome import Outcome
-from auditor.model.json import Json
 
 
 class OutputError(ValueError):

@@ -7,13 +7,13 @@ it), nothing is guessed about who did it: each rule runs alone, and has its own 
 import time
 from collections.abc import Mapping, Sequence
 
+from auditor.json import Json
 from auditor.languages.jq.batch import Call, Slots, Values, outcomes, shorten
 from auditor.languages.jq.penalties import MAX_STOPS, SECONDS
 from auditor.languages.jq.pool import Pool, shared_pool
 from auditor.languages.jq.process import RUN, VALUE, StoppedError
 from auditor.languages.jq.program import Program
 from auditor.languages.outcome import Outcome
-from auditor.model.json import Json
 
 TIMEOUT = 5.0
 """Wall seconds for all rules of a request: half of the 10 s that the API server gives a webhook by default."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
+from auditor.json import Json
 from auditor.languages import cel
 from auditor.languages.schema.durations import nanoseconds
 from auditor.languages.schema.formats import is_date
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.values import Kind, as_float, kind_of
-from auditor.model.json import Json
 
 Cast: TypeAlias = Callable[[Json], Json]
 """Gives the value as CEL has it; what needs no change stays the same."""

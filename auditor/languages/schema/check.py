@@ -7,6 +7,7 @@ which alternative of anyOf and oneOf is reported depends on how many checks each
 import math
 from dataclasses import dataclass, field
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import fielderror
 from auditor.languages.schema.correlation import Correlation
 from auditor.languages.schema.formats import FORMATS, is_format
@@ -15,7 +16,6 @@ from auditor.languages.schema.numbers import check_number
 from auditor.languages.schema.place import ROOT, Place
 from auditor.languages.schema.values import Kind, as_float, is_whole, kind_of, quote, same
 from auditor.languages.schema.violation import Violation
-from auditor.model.json import Json, JsonObject
 
 
 @dataclass(slots=True)

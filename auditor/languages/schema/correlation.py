@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from auditor.json import Json
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.values import Kind, as_float, kind_of, quote, same
-from auditor.model.json import Json
 
 SCALARS = frozenset((Kind.BOOLEAN, Kind.INTEGER, Kind.NUMBER, Kind.STRING))
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from auditor.errors import CompileError, Problem
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,8 +6,8 @@ not allowed, also inside of defaults. Nothing is changed in place; what is compl
 
 import copy
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.node import Absent, Node
-from auditor.model.json import Json, JsonObject
 
 _COMPOSITE = (dict, list)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from auditor.json import JsonObject
 from auditor.languages.schema import fielderror
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.objectmeta import check_metadata
@@ -9,7 +10,6 @@ from auditor.languages.schema.patterns import search
 from auditor.languages.schema.place import Place
 from auditor.languages.schema.trim import Branch, walk
 from auditor.languages.schema.violation import Violation
-from auditor.model.json import JsonObject
 
 _LABEL = search(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 _KIND_RULE = (

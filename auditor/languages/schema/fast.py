@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import jsonschema_rs
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.formats import is_format
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.patterns import is_portable
 from auditor.languages.schema.values import MAX_SAFE, Kind, kind_of
-from auditor.model.json import Json, JsonObject
 
 MAX_FLOAT32 = 3.4e38  # just below it
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from auditor.json import Json
 from auditor.languages.schema.place import Place
 from auditor.languages.schema.values import quote, show, show_json
 from auditor.languages.schema.violation import Violation
-from auditor.model.json import Json
 
 NOWHERE = "<nil>"
 """What the server prints as the field when it names none."""

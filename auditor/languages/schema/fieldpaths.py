@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditor.json import Json
 from auditor.languages.schema.keywords import closest
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.values import is_composite, show_json
-from auditor.model.json import Json
 
 Path = Sequence[str | int]
 """Names of fields and map keys, and for items of lists any int."""

@@ -12,10 +12,10 @@ import jsonschema
 import jsonschema_rs
 
 from auditor.errors import CompileError, Problem
+from auditor.json import Json, JsonObject
 from auditor.languages.outcome import Outcome
 from auditor.languages.schema.keywords import DRAFT_7, DRAFT_2020, FORMATS_7, FORMATS_2020, Holds, closest
 from auditor.languages.schema.violation import Violation, pointer
-from auditor.model.json import Json, JsonObject
 
 MAX_DEPTH = 64
 """Levels of a schema; the libraries recurse over it. Real CRDs have up to 30."""

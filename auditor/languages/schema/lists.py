@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import fielderror
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.place import Place
 from auditor.languages.schema.trim import Branch, walk
 from auditor.languages.schema.values import Kind, as_float, kind_of, show_json
 from auditor.languages.schema.violation import Violation
-from auditor.model.json import Json, JsonObject
 
 
 def wants(node: Node) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 class Absent:

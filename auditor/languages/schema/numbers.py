@@ -4,12 +4,12 @@ import math
 import struct
 from collections.abc import Iterator
 
+from auditor.json import Json
 from auditor.languages.schema import fielderror
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.place import Place
 from auditor.languages.schema.values import MAX_INT64, MIN_INT64, Kind, as_float, is_whole, show_float
 from auditor.languages.schema.violation import Violation
-from auditor.model.json import Json
 
 Found = tuple[str, Violation]
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import fielderror
 from auditor.languages.schema.patterns import search
 from auditor.languages.schema.place import Place
 from auditor.languages.schema.values import show_json
 from auditor.languages.schema.violation import Violation
-from auditor.model.json import Json, JsonObject
 
 OWNER_FIELDS = frozenset(("apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"))
 MANAGER_FIELDS = frozenset(("manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource"))

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from auditor.errors import CompileError, Problem
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.completeness import missing
 from auditor.languages.schema.formats import FORMATS
 from auditor.languages.schema.keywords import closest
 from auditor.languages.schema.node import ABSENT, Node, Rule
 from auditor.languages.schema.patterns import Matches, PatternError
-from auditor.model.json import Json, JsonObject
 
 TYPES = ("array", "boolean", "integer", "number", "object", "string")
 UNSUPPORTED = ("$ref", "additionalItems", "definitions", "dependencies", "id", "patternProperties")

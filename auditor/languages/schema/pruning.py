@@ -5,9 +5,9 @@ Nothing is changed in place; parts that lose nothing are shared with what was gi
 
 from typing import TypeAlias
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.objectmeta import known_metadata
-from auditor.model.json import Json, JsonObject
 
 
 class MapKey(str):

@@ -6,10 +6,10 @@ The CEL library has ordinary lists only. So in oldSelf those that hold the same 
 from collections.abc import Callable
 from typing import TypeAlias
 
+from auditor.json import Json
 from auditor.languages.schema.correlation import by_key, find
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.values import same
-from auditor.model.json import Json
 
 Reorder: TypeAlias = Callable[[Json, Json], Json]
 """Takes self and oldSelf, and gives oldSelf."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditor.errors import CompileError, Problem
+from auditor.json import Json
 from auditor.languages import cel
 from auditor.languages.outcome import Outcome
 from auditor.languages.schema import fielderror
@@ -15,7 +16,6 @@ from auditor.languages.schema.place import ROOT, Place
 from auditor.languages.schema.reorder import Reorder, reorder_of
 from auditor.languages.schema.rulepath import RulePath, parse_rule_path
 from auditor.languages.schema.violation import Violation
-from auditor.model.json import Json
 
 OWN_LIMITS = ("budget", "iteration", "cannot be read", "is not available here", "nests too deeply")
 """Marks of errors that the server would not have: nothing is known then, so it is no violation."""

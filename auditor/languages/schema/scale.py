@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import fielderror
 from auditor.languages.schema.place import Place
 from auditor.languages.schema.values import Kind, kind_of, show_float
 from auditor.languages.schema.violation import Violation, pointer
-from auditor.model.json import Json, JsonObject
 
 MAX_REPLICAS = 2**31 - 1
 _GO_TYPES = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from auditor.errors import CompileError, Problem
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import defaulting, embedded, fielderror, fieldpaths, lists, pruning, rules
 from auditor.languages.schema.check import check
 from auditor.languages.schema.correlation import Correlation
@@ -15,7 +16,6 @@ from auditor.languages.schema.place import ROOT
 from auditor.languages.schema.scale import Scale
 from auditor.languages.schema.trim import Branch, trim
 from auditor.languages.schema.violation import Violation
-from auditor.model.json import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from auditor.json import Json
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.place import ROOT, Place
-from auditor.model.json import Json
 
 
 @dataclass(frozen=True, slots=True, eq=False)

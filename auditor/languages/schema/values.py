@@ -9,7 +9,7 @@ import math
 from decimal import Decimal
 from enum import StrEnum
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 MAX_SAFE = 2**53 - 1

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import orjson
 
 from auditor.intake.coverage import find_coverage
 from auditor.intake.scan import Judged, Scan
+from auditor.json import JsonObject
 from auditor.model.finding import Finding
-from auditor.model.json import JsonObject
 from auditor.model.request import Request
 
 

@@ -4,7 +4,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.cel.server import Server
 from tests.cluster.oracle import Oracle

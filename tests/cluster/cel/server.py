@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from tests.cluster.oracle import Oracle
 
 GROUP: Final = "cel.example.com"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.crds.configuration import the_only_configuration
 from tests.cluster.oracle import Resource

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from auditor import crds
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.oracle import Oracle, Resource
 from tests.unit.crds.schemas import KINDS, places, read_crd

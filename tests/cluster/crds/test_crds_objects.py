@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
+from auditor.json import JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.crds.configuration import the_only_configuration
 from tests.cluster.oracle import Answer, Cause, Oracle, Resource

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from auditor.engine.match import MatchProgram, compile_match, read_match
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.match import Equivalent, Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request
 from tests.cluster.oracle import Oracle

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.client import Client
 

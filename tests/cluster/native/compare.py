@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from auditor.engine.engine import Engine
 from auditor.engine.native import NativeObjects, say_denials
 from auditor.engine.native.differences import WORDINGS
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.model.match import Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request, User
 from auditor.model.world import Given, World

@@ -5,7 +5,7 @@ from typing import TypeVar
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from tests.cluster.native.asker import GROUP, LABEL
 
 _PARAMS: Final = {"apiVersion": "v1", "kind": "ConfigMap"}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.policy import Kind
 from tests.cluster.native.asker import GROUP
 

@@ -1,8 +1,8 @@
 """Generated expressions on generated objects: each holds, is violated or errs as on the real API server."""
 
 from auditor.engine.engine import Engine
+from auditor.json import JsonObject
 from auditor.model.finding import Result
-from auditor.model.json import JsonObject
 from auditor.model.request import Operation, Request
 from tests.cluster.native.asker import GROUP, LABEL, NAMESPACE, OBJECTS, Asker, Question, Reply
 from tests.cluster.native.compare import compile_things, make_request, make_world, same_words

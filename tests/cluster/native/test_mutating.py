@@ -7,8 +7,8 @@ import pytest
 
 from auditor.engine.engine import Engine
 from auditor.engine.native import say_denials
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request
 from auditor.model.world import World
 from tests.cluster.native.asker import GROUP, LABEL, NAMESPACE, Asker, Question, Reply, install_crd, make_crd

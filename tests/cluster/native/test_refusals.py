@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from auditor.engine.engine import Engine
 from auditor.engine.mistakes import PolicyError
 from auditor.engine.native import NativeObjects
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from tests.cluster.native.asker import ADMISSION, PLURALS, Asker, Question
 from tests.cluster.native.refusals import THINGS, mutating, mutating_binding, validating, validating_binding
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from auditor.engine.engine import Engine
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.request import Operation
 from auditor.model.world import World
 from tests.cluster.native.asker import GROUP, LABEL, NAMESPACE, OBJECTS, Asker, Question

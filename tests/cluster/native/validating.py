@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from tests.cluster.native.asker import GROUP, LABEL, NAMESPACE
 
 _PARAMS: Final = {"apiVersion": "v1", "kind": "ConfigMap"}

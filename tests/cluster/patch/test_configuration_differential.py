@@ -9,7 +9,7 @@ from dataclasses import field as attribute
 import pytest
 
 from auditor.engine.patch import PatchError, Shape, ShapeKind, apply_configuration
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from tests.cluster.oracle import Oracle
 
 GROUP = "apply.example.com"

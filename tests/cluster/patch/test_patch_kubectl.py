@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from auditor.engine.patch import PatchError, apply_patch, merge_patch
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 
 HEAD = {"apiVersion": "v1", "kind": "T", "metadata": {"name": "x"}}

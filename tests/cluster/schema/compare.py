@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
 from auditor.languages.schema.values import as_float
-from auditor.model.json import Json, JsonObject
 from tests.cluster.oracle import Answer, Resource
 
 

@@ -8,9 +8,9 @@ from random import Random
 import pytest
 import yaml
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.crd import read_crd
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from tests.cluster.oracle import Oracle, Resource
 from tests.cluster.schema.compare import compare_create, compare_strict
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from tests.cluster.oracle import Answer, Oracle
 from tests.unit.languages.schema.crds import make_crd, make_object, probe_of, schema_of
 from tests.unit.languages.schema.rule_samples import rule

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from auditor.errors import CompileError
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from tests.cluster.oracle import Oracle, Resource
 from tests.cluster.schema.compare import compare_update
 from tests.unit.languages.schema.crds import make_crd, make_object, probe_of, schema_of

@@ -4,7 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 HEAD = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: x}\n"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.intake.yaml import Document, read_documents
-from auditor.model.json import Json
+from auditor.json import Json
 from auditor.sandbox import Sandbox
 from tests.cluster.yaml.kubectl import HEAD, ask_kubectl
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 _HERE = Path(__file__).parent
 BASES: dict[str, JsonObject] = {

@@ -6,7 +6,7 @@ from functools import cache
 import yaml
 
 from auditor import crds
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 KINDS = {
     "auditconfig": "AuditConfig",

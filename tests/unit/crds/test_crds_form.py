@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from auditor import crds
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from auditor.model.match import MatchPolicy, Scope, SelectorOperator
 from auditor.model.policy import Enforcement, FailurePolicy, Severity
 from tests.unit.crds.cases import GOOD

@@ -9,8 +9,8 @@ from auditor.engine.convert import Conversion
 from auditor.engine.match import read_match
 from auditor.engine.read import read_exception, read_policy
 from auditor.errors import CompileError
+from auditor.json import JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import JsonObject
 from tests.unit.crds.cases import BASES, GOOD, UNKNOWN, WRONG, Case
 from tests.unit.crds.schemas import schema_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from auditor.engine.engine import Engine
 from auditor.engine.read import read_policy
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request, User
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

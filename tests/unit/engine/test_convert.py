@@ -4,7 +4,7 @@ import pytest
 
 from auditor.engine.convert import Conversion, ConversionError
 from auditor.engine.mistakes import PolicyError
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 
 
 def conversion(*steps: tuple[str, str, str], hub: str = "") -> Conversion:

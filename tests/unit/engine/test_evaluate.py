@@ -10,10 +10,10 @@ from auditor.engine.engine import Engine
 from auditor.engine.mistakes import PolicyError
 from auditor.engine.read import read_exception, read_policy
 from auditor.engine.typos import Schemas
+from auditor.json import JsonObject
 from auditor.languages.schema import StructuralSchema
 from auditor.model.exception import PolicyException
 from auditor.model.finding import Finding, Result
-from auditor.model.json import JsonObject
 from auditor.model.policy import Severity
 from auditor.model.request import Origin, User
 from auditor.model.resource import GroupVersionResource

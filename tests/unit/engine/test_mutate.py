@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from auditor.engine.engine import Engine
 from auditor.engine.mutate import Mutated, mutate
 from auditor.engine.patch import apply_patch, same
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.model.request import Request
 from tests.unit.engine.making import compiled, policy, request, thing
 

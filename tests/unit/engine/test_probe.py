@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auditor.engine.probe import probe
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from tests.unit.engine.making import compiled, policy
 
 

@@ -7,8 +7,8 @@ import pytest
 from auditor.engine.engine import Engine
 from auditor.engine.mistakes import PolicyError
 from auditor.engine.read import read_policy
+from auditor.json import JsonObject
 from auditor.languages.schema import StructuralSchema
-from auditor.model.json import JsonObject
 from auditor.model.resource import GroupVersionResource
 from tests.unit.engine.making import policy
 

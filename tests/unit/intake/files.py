@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.intake.scan import Scan, prepare, scan
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MATCH = {

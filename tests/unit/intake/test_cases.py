@@ -8,7 +8,7 @@ from auditor.errors import UsageError
 from auditor.intake.cases import Outcome, run_cases
 from auditor.intake.packs import packs_directory
 from auditor.intake.scan import PreparationError
-from auditor.model.json import Json
+from auditor.json import Json
 from tests.unit.intake.files import crd, policy, thing, write
 from tests.unit.intake.test_versions import CONVERSION
 

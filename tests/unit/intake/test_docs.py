@@ -9,8 +9,8 @@ import pytest
 from auditor import crds
 from auditor.intake.scan import prepare, scan
 from auditor.intake.yaml import Document, read_documents
+from auditor.json import JsonObject
 from auditor.languages.schema import read_crd
-from auditor.model.json import JsonObject
 from tests.unit.intake.doc_tables import PAGE, PARTS, render
 
 POLICIES = PAGE.parent / "policies.md"

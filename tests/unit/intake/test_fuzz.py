@@ -13,8 +13,8 @@ from auditor.errors import AuditorError, InputError
 from auditor.intake.load import Loaded, load
 from auditor.intake.review import read_review
 from auditor.intake.scan import prepare, scan
+from auditor.json import Json, JsonObject
 from auditor.model.finding import Result
-from auditor.model.json import Json, JsonObject
 from auditor.model.world import World
 from auditor.report.formats import FORMATS
 from tests.unit.intake.files import NOW, crd, policy, thing, write

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.errors import InputError
 from auditor.intake.review import read_review
-from auditor.model.json import Json
+from auditor.json import Json
 from auditor.model.request import Operation, Origin
 from auditor.model.world import World
 from tests.unit.intake.files import NOW

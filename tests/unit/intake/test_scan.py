@@ -7,7 +7,7 @@ import pytest
 from auditor.errors import UsageError
 from auditor.intake.coverage import NO_OBJECT, NO_POLICY, find_coverage
 from auditor.intake.scan import Scan, prepare, scan
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from tests.unit.intake.files import MATCH, NOW, crd, judge, policy, results, thing, write
 from tests.unit.intake.test_fuzz import REVIEW
 

@@ -17,8 +17,8 @@ from auditor.intake.requests import Surroundings, make_request, surround
 from auditor.intake.review import read_review
 from auditor.intake.scan import judge_as_door
 from auditor.intake.yaml import Document, Positions
+from auditor.json import Json, JsonObject
 from auditor.model.finding import Verdict
-from auditor.model.json import Json, JsonObject
 from auditor.model.request import Origin, Request
 from tests.unit.intake.files import MATCH, NOW, crd, policy, thing
 

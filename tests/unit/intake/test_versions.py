@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from tests.unit.intake.files import MATCH, crd, judge, policy, results, thing
 
 CONVERSION: JsonObject = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.intake.scan import Scan
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from auditor.report.formats import FORMATS
 from tests.unit.intake.files import judge, policy, thing
 

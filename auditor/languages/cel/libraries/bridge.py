@@ -19,9 +19,9 @@ from typing import Final
 
 from cel_expr_python import cel as library
 
+from auditor.json import Json
 from auditor.languages.cel.ast import Call, Node, Select
 from auditor.languages.cel.build import Builder, map_children
-from auditor.model.json import Json
 
 RESULT: Final = "@result"
 _METH_VARARGS: Final = 1

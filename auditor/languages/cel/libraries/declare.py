@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol, Self, TypeAlias
 
 from cel_expr_python import cel as library
 
+from auditor.json import Json
 from auditor.languages.cel.libraries.bridge import adapt
 from auditor.languages.cel.types import (
     BOOL,
@@ -28,7 +29,6 @@ from auditor.languages.cel.types import (
     is_opaque,
     list_of,
 )
-from auditor.model.json import Json
 
 Implementation: TypeAlias = Callable[..., Json]
 

@@ -4,11 +4,11 @@ from typing import Final
 
 import re2
 
+from auditor.json import Json
 from auditor.languages.cel.libraries import readings
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.libraries.nulls import return_nulls
 from auditor.languages.cel.types import BYTES, DYN, INT, STRING, list_of
-from auditor.model.json import Json
 
 # Kubernetes stops such a list by its cost limit of one million for an expression. The library would take the memory
 # for whatever number is written there.

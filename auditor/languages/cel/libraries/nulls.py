@@ -3,7 +3,7 @@
 import ctypes
 import sys
 
-from auditor.model.json import Json
+from auditor.json import Json
 
 
 def return_nulls(value: Json) -> None:

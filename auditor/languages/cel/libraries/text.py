@@ -9,10 +9,10 @@ from typing import Final
 
 from cel_expr_python import cel as library
 
+from auditor.json import Json
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.libraries.nulls import return_nulls
 from auditor.languages.cel.types import BOOL, BYTES, DOUBLE, DYN, INT, STRING, UINT, Type, list_of
-from auditor.model.json import Json
 
 # What the server takes; a longer one is an error there, too.
 MAX_PRECISION: Final = 1000

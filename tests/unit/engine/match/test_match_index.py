@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.engine.match import PolicyIndex, compile_match, read_match
-from auditor.model.json import Json
+from auditor.json import Json
 from auditor.model.match import Equivalent, Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request
 

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.engine.match import compile_match, read_match
 from auditor.errors import CompileError
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.match import Equivalent, Kinds, MatchResult
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request
 

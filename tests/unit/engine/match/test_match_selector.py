@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from auditor.engine.match import read_selector, selects
 from auditor.errors import CompileError
-from auditor.model.json import Json
+from auditor.json import Json
 
 KEYS = st.sampled_from(["a", "b", "x.io/c"])
 VALUES = st.sampled_from(["", "1", "2"])

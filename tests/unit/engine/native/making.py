@@ -5,8 +5,8 @@ from typing import Any
 from auditor.engine.engine import Engine
 from auditor.engine.mistakes import Mistake
 from auditor.engine.native import NativeObjects
+from auditor.json import JsonObject
 from auditor.languages.schema import StructuralSchema
-from auditor.model.json import JsonObject
 from auditor.model.request import GroupVersionResource
 
 _API = "admissionregistration.k8s.io/v1"

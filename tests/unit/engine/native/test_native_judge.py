@@ -7,8 +7,8 @@ import pytest
 
 from auditor.engine.engine import Engine
 from auditor.engine.native import Denial, say_denials
+from auditor.json import JsonObject
 from auditor.model.finding import Result, Verdict
-from auditor.model.json import JsonObject
 from auditor.model.match import Equivalent, Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource
 from auditor.model.world import Given, World

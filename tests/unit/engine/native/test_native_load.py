@@ -6,7 +6,7 @@ from auditor.engine.engine import Engine
 from auditor.engine.mistakes import PolicyError
 from auditor.engine.native import DIFFERENCES, NativeObjects
 from auditor.engine.native.differences import WORDINGS
-from auditor.model.json import JsonObject
+from auditor.json import JsonObject
 from tests.unit.engine.native.making import apply, binding, load, mutating, patch, validating
 
 

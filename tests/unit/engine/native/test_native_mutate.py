@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from auditor.engine.engine import Engine
 from auditor.engine.mutate import Mutated
 from auditor.engine.native import say_denials
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from tests.unit.engine.making import compiled, policy, request, thing
 from tests.unit.engine.native.making import apply, bound, mutating, patch
 

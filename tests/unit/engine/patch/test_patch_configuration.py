@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.engine.patch import PatchError, Shape, ShapeKind, apply_configuration
-from auditor.model.json import Json
+from auditor.json import Json
 from tests.unit.engine.patch.json_values import objects
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.engine.patch import apply_patch, diff, merge_patch, same
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from tests.unit.engine.patch.json_values import objects, values
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.engine.patch import PatchError, TestFailedError, apply_patch, find_value, join_pointer, split_pointer
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 from tests.unit.engine.patch.json_values import keys, objects, values
 
 A: JsonObject = {"a": {"b": [1, 2, 3], "n": None}, "x/y": {"~": 1}}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auditor.intake.yaml import Document, read_documents
-from auditor.model.json import Json
+from auditor.json import Json
 
 ROWS = json.loads(Path(__file__).with_name("kubectl.json").read_text())
 

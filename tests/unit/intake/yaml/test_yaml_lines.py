@@ -10,7 +10,7 @@ from auditor.intake.yaml.document import Fault
 from auditor.intake.yaml.exact import read_exact
 from auditor.intake.yaml.lines import MISS, read_lines
 from auditor.intake.yaml.scalars import WORDS
-from auditor.model.json import Json
+from auditor.json import Json
 
 ATOMS = [
     "a",

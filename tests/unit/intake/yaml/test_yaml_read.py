@@ -4,7 +4,7 @@ import pytest
 
 from auditor.errors import InputError
 from auditor.intake.yaml import Document, DocumentError, Position, read_documents
-from auditor.model.json import Json
+from auditor.json import Json
 
 DEEP = 251
 

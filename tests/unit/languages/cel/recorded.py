@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from auditor.errors import CompileError
+from auditor.json import Json, JsonObject
 from auditor.languages import cel
 from auditor.languages.cel.differences import DIFFERENCES, Here
-from auditor.model.json import Json, JsonObject
 
 FILE = Path(__file__).parent / "kubernetes.json"
 SCOPE = cel.admission_scope()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.json import Json
 from auditor.languages import cel
-from auditor.model.json import Json
 
 SCOPE = cel.admission_scope()
 OBJECT: Json = {"l": [1, 2], "text": "prod", "number": "12", "m": {"a": 1, "b": 2}}

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from auditor.errors import CompileError
+from auditor.json import Json
 from auditor.languages import cel
 from auditor.languages.cel.escaping import escape, unescape
-from auditor.model.json import Json
 
 START_2020, START_2021 = cel.timestamp(1_577_836_800, 0), cel.timestamp(1_609_459_200, 0)
 ITEM = cel.object_of({"name": cel.STRING, "size": cel.INT, "at": cel.TIMESTAMP, "c-d": cel.object_of({"e-f": cel.INT})})

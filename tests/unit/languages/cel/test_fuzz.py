@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import CompileError, Problem
+from auditor.json import Json
 from auditor.languages import cel
-from auditor.model.json import Json
 
 SCOPE = cel.admission_scope(params=True, mutation=True)
 BINDINGS = cel.Bindings(

@@ -3,8 +3,8 @@
 import pytest
 
 from auditor.errors import CompileError
+from auditor.json import Json
 from auditor.languages import cel
-from auditor.model.json import Json
 
 SCOPE = cel.admission_scope(mutation=True)
 OBJECT = {"spec": {"replicas": 2, "name": "a/b~c", "null": None}, "metadata": {"labels": {}}}

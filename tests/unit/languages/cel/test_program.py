@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import CompileError
+from auditor.json import Json
 from auditor.languages import cel
 from auditor.languages.cel import values
 from auditor.languages.outcome import Outcome
-from auditor.model.json import Json
 
 SCOPE = cel.admission_scope(params=True)
 

@@ -5,8 +5,8 @@ import json
 from functools import cache
 
 from auditor.errors import CompileError
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from tests.unit.languages.schema.generate import Generator
 
 GROUP = "schema.example.com"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 EMBEDDED = "x-kubernetes-embedded-resource"
 WORDS = ["", "a", "b", "abc", "x-y", "Zz9", "10.0.0.1", "2020-01-02", "1h", "ü", "a b", "1", "5%"]

@@ -1,6 +1,6 @@
 """A schema with rules of every sort, and specs that keep and break them."""
 
-from auditor.model.json import Json, JsonObject
+from auditor.json import Json, JsonObject
 
 
 def rule(text: str, **more: Json) -> JsonObject:

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.errors import CompileError
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.check import check
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from tests.unit.languages.schema.crds import generated, make_crd, make_object, schema_of
 from tests.unit.languages.schema.generate import Generator
 from tests.unit.languages.schema.test_json_schema import JSON

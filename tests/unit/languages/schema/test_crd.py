@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from auditor.errors import CompileError
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import StructuralSchema, crd_versions, read_crd
-from auditor.model.json import Json, JsonObject
 from tests.unit.languages.schema.crds import make_crd
 
 GO_MAP = "is of the type map[string]interface {}"

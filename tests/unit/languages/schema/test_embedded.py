@@ -2,8 +2,8 @@
 
 import pytest
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 
 EMBEDDED = {"type": "object", "x-kubernetes-embedded-resource": True, "x-kubernetes-preserve-unknown-fields": True}
 SCHEMA = StructuralSchema.compile(

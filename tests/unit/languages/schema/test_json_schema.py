@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import CompileError
+from auditor.json import Json
 from auditor.languages.schema import json_schema
 from auditor.languages.schema.json_schema import MAX_VIOLATIONS
-from auditor.model.json import Json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -2,8 +2,8 @@
 
 import pytest
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 
 ANY = {"x-kubernetes-preserve-unknown-fields": True}
 

@@ -3,8 +3,8 @@
 import pytest
 
 from auditor.errors import CompileError
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 
 
 def problems(schema: Json) -> list[str]:

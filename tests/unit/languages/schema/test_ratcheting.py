@@ -2,8 +2,8 @@
 
 import pytest
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 
 SMALL = {"type": "integer", "maximum": 5}
 ITEM = {"type": "object", "required": ["k"], "properties": {"k": {"type": "string"}, "n": SMALL}}

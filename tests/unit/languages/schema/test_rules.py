@@ -2,8 +2,8 @@
 
 import pytest
 
+from auditor.json import Json, JsonObject
 from auditor.languages.schema.structural import StructuralSchema
-from auditor.model.json import Json, JsonObject
 from tests.unit.languages.schema.rule_samples import GOOD, rule, spec_schema
 
 STRING = {"type": "string"}

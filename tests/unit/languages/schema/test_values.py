@@ -2,8 +2,8 @@
 
 import pytest
 
+from auditor.json import Json
 from auditor.languages.schema.values import as_float, is_whole, kind_of, quote, same, show, show_float, show_json
-from auditor.model.json import Json
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The JSON value, named once: the only place where `Any` stands for data."""
+"""The JSON value, named once for all rooms: the only place where `Any` stands for data."""
 
 from typing import Any, TypeAlias
 
