@@ -11,6 +11,7 @@
         ├── ConnectionConfigError  exit 2           kubeconfig, context, credentials: wrong before anything was asked
         ├── UnreachableError     exit 3             no answer: refused, unknown host, TLS, cut, too slow
         ├── UnknownKindError     exit 2             no such kind in this cluster, or more than one
+        ├── MalformedError       exit 3             an answer that is none: no JSON, or of another shape
         ├── LeaseLostError       exit 3             somebody else leads now: nothing more may be written
         └── ApiError             exit 3             the API server said no: a Status with code, reason, causes
             ├── UnauthorizedError 401 ├── ForbiddenError 403 ├── NotFoundError 404 ├── AlreadyExistsError 409
@@ -86,6 +87,10 @@ class UnknownKindError(ClusterError):
     http_code = 404
 
 
+class MalformedError(ClusterError):
+    """The server sent what is no answer to the question: what else may be missing is not known."""
+
+
 class LeaseLostError(ClusterError):
     pass
 
@@ -145,11 +150,20 @@ class AlreadyExistsError(ApiError):
 
 
 class ConflictError(ApiError):
-    advice = "Somebody else has changed it meanwhile: read it again and repeat, or take the fields over by force."
+    def _text(self) -> str:
+        owned = any(cause.reason == "FieldManagerConflict" for cause in self.causes)
+        self.advice = (
+            "Others own these fields: leave them out, or take them over by force."
+            if owned
+            else "It is not what it was when it was read: read it again and repeat."
+        )
+        return super()._text()
 
 
 class ExpiredError(ApiError):
     advice = "The version asked for is no longer kept: list anew."
+    resume = ""
+    """Of a list in pages: with this token the rest comes, as it is by now."""
 
 
 class InvalidError(ApiError):

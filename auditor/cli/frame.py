@@ -14,11 +14,13 @@ from auditor.errors import AuditorError
 
 # The module of each command has it as `command`. It is imported when the command is called, or listed by --help.
 COMMANDS = {
+    "certs": "auditor.cli.certs",
     "completion": "auditor.cli.completion",
     "demo": "auditor.cli.demo",
     "sandbox": "auditor.cli.sandbox",
     "scan": "auditor.cli.scan",
     "test": "auditor.cli.test",
+    "webhook": "auditor.cli.webhook",
 }
 INTERNAL_ERROR = 3  # nothing was judged: never to be taken for "clean" or for "findings"
 INTERRUPTED = 130  # as shells count: 128 + SIGINT

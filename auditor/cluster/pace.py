@@ -38,6 +38,7 @@ class Pace:
     _waiting: list[tuple[Urgency, int]] = field(default_factory=list, init=False)
     _order: int = field(default=0, init=False)
     _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _closed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if self.qps <= 0 or self.burst < 1:
@@ -45,8 +46,17 @@ class Pace:
         self._tokens = float(self.burst)
         self._filled = self.clock()
 
-    def take(self, urgency: Urgency = Urgency.BACKGROUND, *, timeout: float | None = None) -> bool:
-        """Returns when a call may be made; False if that would not be within the timeout."""
+    def take(
+        self,
+        urgency: Urgency = Urgency.BACKGROUND,
+        *,
+        timeout: float | None = None,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Returns when a call may be made; False if that would not be within the timeout, or all has been closed.
+
+        Also if the call is `given_up` meanwhile, which is looked at when somebody calls `wake`.
+        """
         deadline = None if timeout is None else self.clock() + timeout
         with self._changed:
             self._order += 1
@@ -54,7 +64,7 @@ class Pace:
             heapq.heappush(self._waiting, mine)
             self._changed.notify_all()
             try:
-                while True:
+                while not self._closed and not given_up():
                     # Who is not first has nothing to wait for but to become it, and is woken then.
                     wait = self._seconds_until_ready() if self._waiting[0] == mine else None
                     if wait is not None and wait <= 0:
@@ -64,6 +74,7 @@ class Pace:
                     if left is not None and (left <= 0 or (wait is not None and wait > left)):
                         return False
                     self._changed.wait(min((t for t in (wait, left) if t is not None), default=None))
+                return False
             finally:
                 self._waiting.remove(mine)
                 heapq.heapify(self._waiting)
@@ -74,6 +85,16 @@ class Pace:
         with self._changed:
             until = self.clock() + min(max(seconds, 0.0), MAX_PAUSE)
             self._paused_until = max(self._paused_until, until)
+            self._changed.notify_all()
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Whoever waits gets False, and so does whoever comes."""
+        with self._changed:
+            self._closed = True
             self._changed.notify_all()
 
     def _seconds_until_ready(self) -> float:

@@ -139,8 +139,11 @@ class WorkQueue(Generic[Key]):
             self.counts.done += 1
             self._end(key, entry)
 
-    def fail(self, key: Key, reason: str, *, after: float | None = None) -> None:
-        """It comes again: after twice the delay of the last time, or `after` so many seconds, as a server has asked."""
+    def fail(self, key: Key, reason: str, *, after: float | None = None) -> bool:
+        """It comes again: after twice the delay of the last time, or `after` so many seconds, as a server has asked.
+
+        False if it is given up: only when it is added again somebody will work on it.
+        """
         with self._changed:
             entry = self._entries[key]
             entry.failures += 1
@@ -148,7 +151,9 @@ class WorkQueue(Generic[Key]):
                 log.error("%s: given up after %d failures, until it changes: %s", key, entry.failures, reason)
                 self.counts.given_up += 1
                 entry.failures = 0
+                again = False
             else:
+                again = True
                 log.info("%s: failure %d: %s", key, entry.failures, reason)
                 self.counts.retried += 1
                 delay = min(self.base_delay * 2 ** (entry.failures - 1), self.max_delay) if after is None else after
@@ -156,6 +161,7 @@ class WorkQueue(Generic[Key]):
                 old = entry.again or (entry.priority, due)
                 entry.again = (min(entry.priority, old[0]), min(due, old[1]))
             self._end(key, entry)
+            return again
 
     def _end(self, key: Key, entry: _Entry) -> None:
         entry.working = False

@@ -1,7 +1,11 @@
 """A kind as an API server serves it, and the paths under which its objects are found."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from urllib.parse import quote
+
+NAME = re.compile("[^/%\ud800-\udfff]*")
+"""What a path segment may be, as the API server has it, in text that can be sent at all."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -11,13 +15,13 @@ class Resource:
     group: str
     version: str
     plural: str
-    kind: str
-    namespaced: bool
-    singular: str = ""
-    short_names: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    verbs: frozenset[str] = frozenset()
-    subresources: frozenset[str] = frozenset()
+    kind: str = field(compare=False)
+    namespaced: bool = field(compare=False)
+    singular: str = field(default="", compare=False)
+    short_names: tuple[str, ...] = field(default=(), compare=False)
+    categories: tuple[str, ...] = field(default=(), compare=False)
+    verbs: frozenset[str] = field(default=frozenset(), compare=False)
+    subresources: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def api_version(self) -> str:
@@ -36,6 +40,10 @@ class Resource:
             raise ValueError(f"{self.name} is namespaced: {name} needs a namespace")
         if subresource and not name:
             raise ValueError(f"the subresource {subresource} of {self.name} needs a name")
+        for part in (namespace, name):
+            # Quoting does not help: the server unquotes before it takes the path apart, and clients resolve the dots.
+            if part in (".", "..") or not NAME.fullmatch(part):
+                raise ValueError(f"{part!r} is no name in Kubernetes: as one of {self.name} it would lead elsewhere")
         parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
         parts += ["namespaces", namespace] if namespace else []
         parts += [self.plural, name, subresource]

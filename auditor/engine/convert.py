@@ -49,6 +49,7 @@ class Conversion:
                 steps[key] = jq.compile(step.get("jq", ""))
             except CompileError as error:
                 mistakes += collect(error, policy=name, pointer=f"{pointer}/jq")
+                steps[key] = jq.compile(".")  # so that no way is called missing that only does not compile
         conversion = cls(name, resource.get("group", ""), resource.get("resource", ""), steps, spec.get("hub", ""))
         mistakes += conversion._missing_ways()
         if mistakes:

@@ -39,18 +39,24 @@ class Engine:
                 compiled.append(done)
         if any(not mistake.warning for mistake in mistakes):
             raise PolicyError([m for m in mistakes if not m.warning])
-        return replace(cls.of(compiled, mistakes), schemas=schemas or {})
+        return cls.of(compiled, mistakes, schemas=schemas)
 
     @classmethod
-    def of(cls, compiled: Sequence[CompiledPolicy], warnings: Sequence[Mistake] = ()) -> Self:
+    def of(
+        cls,
+        compiled: Sequence[CompiledPolicy],
+        warnings: Sequence[Mistake] = (),
+        *,
+        schemas: Schemas | None = None,
+    ) -> Self:
         # The narrowest of its matches puts a policy into the buckets of the index: a binding may match everything.
         entries = [(max(p.matches, key=lambda m: bool(m.match.rules)), p) for p in compiled if p.matches]
-        return cls(tuple(compiled), PolicyIndex(entries), tuple(warnings))
+        return cls(tuple(compiled), PolicyIndex(entries), tuple(warnings), {} if schemas is None else schemas)
 
     def own(self) -> Self:
         """Without native policies: the API server itself enforces those at the door."""
         own = [policy for policy in self.policies if not policy.policy.native]
-        return replace(self.of(own, self.warnings), schemas=self.schemas)
+        return self.of(own, self.warnings, schemas=self.schemas)
 
     def mutate(self, request: Request) -> Mutated:
         return mutate(self.index, request, self.schemas.get(request.resource))

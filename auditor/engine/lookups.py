@@ -9,6 +9,7 @@ from auditor.json import Json, JsonObject
 from auditor.model.match import BUILT_IN_GROUPS, CLUSTER_SCOPED, Kinds
 from auditor.model.policy import Lookup, ParamKind, ParamRef, Policy
 from auditor.model.request import Request
+from auditor.model.world import Narrowing
 
 _NO_PARAMS: Final[tuple[Json, ...]] = (None,)
 
@@ -59,30 +60,37 @@ def find_lookups(policy: Policy, request: Request) -> tuple[Mapping[str, Json], 
     """By the name of the lookup the objects that it finds, without the one that is judged."""
     found: dict[str, Json] = {}
     for lookup in policy.lookups:
-        objects = request.world.objects.of_resource(lookup.group, lookup.resource)
+        namespace = request.namespace if lookup.namespace == "same" else lookup.namespace
+        value = None
+        if lookup.indexed_by:
+            try:
+                value = find_value(request.object or request.old_object, lookup.indexed_by)
+            except LookupError:
+                found[lookup.name] = []  # without a value nothing is the same: two that lack a host do not share one
+                continue
+        narrowing = Narrowing(namespace, lookup.indexed_by, value)
+        objects = request.world.objects.of_resource(lookup.group, lookup.resource, narrowing)
         if objects is None:
             return {}, f"lookup {lookup.name}: {lookup.resource}.{lookup.group} are not known here"
-        found[lookup.name] = [each for each in objects if _is_looked_up(each, lookup, request)]
+        found[lookup.name] = [each for each in objects if _is_looked_up(each, lookup, narrowing, request)]
     return found, ""
 
 
-def _is_looked_up(each: JsonObject, lookup: Lookup, request: Request) -> bool:
+def _is_looked_up(each: JsonObject, lookup: Lookup, narrowing: Narrowing, request: Request) -> bool:
     metadata = each.get("metadata") or {}
     namespace = metadata.get("namespace") or ""
-    wanted = request.namespace if lookup.namespace == "same" else lookup.namespace
-    if wanted and namespace != wanted:
+    if narrowing.namespace and namespace != narrowing.namespace:
         return False
     itself = (request.resource.group, request.resource.resource, request.namespace, request.name)
     if (lookup.group, lookup.resource, namespace, metadata.get("name")) == itself:
         return False
     if lookup.selector is not None and not selects(lookup.selector, metadata.get("labels") or {}):
         return False
-    return not lookup.indexed_by or _same_there(each, request.object or request.old_object, lookup.indexed_by)
+    return not narrowing.pointer or _has(each, narrowing.pointer, narrowing.value)
 
 
-def _same_there(one: Json, other: Json, pointer: str) -> bool:
-    """Without a value nothing is the same: objects that both lack a host do not claim the same one."""
+def _has(each: Json, pointer: str, value: Json) -> bool:
     try:
-        return same(find_value(one, pointer), find_value(other, pointer))
+        return same(find_value(each, pointer), value)
     except LookupError:
         return False

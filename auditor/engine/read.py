@@ -106,6 +106,7 @@ def read_policy(thing: JsonObject) -> Policy:
         else reader.selector(exceptions.get("namespaceSelector"), "/spec/exceptions/namespaceSelector"),
         ratchets=spec.get("existing", "Audit") == "Audit",
         failure_policy=FailurePolicy(spec.get("failurePolicy", FailurePolicy.FAIL)),
+        timeout=spec.get("timeoutSeconds", 10),
         labels=(thing.get("metadata") or {}).get("labels") or {},
     )
     reader.finish()

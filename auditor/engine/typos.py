@@ -19,8 +19,8 @@ def choose_schemas(policy: Policy, schemas: Schemas) -> Schemas:
             for group in rule.groups:
                 for name, subresource in rule.resources:
                     found = {
-                        resource: schema
-                        for resource, schema in schemas.items()
+                        resource: schemas[resource]  # not `items`: in a cluster each is compiled when it is asked for
+                        for resource in schemas
                         if (resource.group, resource.resource) == (group, name)
                         and ("*" in rule.versions or resource.version in rule.versions)
                     }

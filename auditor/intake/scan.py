@@ -122,7 +122,7 @@ def prepare(policies: Sequence[str], crds: Iterable[str] = (), *, empty: bool = 
     if not compiled and not empty:
         told = [f"no policy in {', '.join(policies)}: nothing to judge by", *map(str, warnings)]
         raise AuditorError("\n".join(told))
-    return Prepared(replace(Engine.of(compiled, warnings), schemas=catalog.schemas), loaded, catalog)
+    return Prepared(Engine.of(compiled, warnings, schemas=catalog.schemas), loaded, catalog)
 
 
 def scan(

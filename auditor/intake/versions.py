@@ -29,7 +29,7 @@ def split(
     errors: list[Finding] = []
     for version, policies in wanted.items():
         try:
-            part = replace(Engine.of(policies), schemas=engine.schemas)
+            part = Engine.of(policies, schemas=engine.schemas)
             parts.append((part, _convert(request, version, catalog)))
         except AuditorError as error:
             make = FindingMaker(request)

@@ -160,6 +160,8 @@ class Policy:
     ratchets: bool = True
     """`existing: Audit`: an update that makes nothing worse is admitted."""
     failure_policy: FailurePolicy = FailurePolicy.FAIL
+    timeout: int = 10
+    """Seconds that a request may wait for it at the door."""
     reinvoke: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
 

@@ -4,9 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from auditor.json import JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.exception import PolicyException
 from auditor.model.match import Kinds
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Which objects a lookup can do with: whoever keeps them by index gives no others, who does not gives all."""
+
+    namespace: str = ""
+    """Empty: of any."""
+    pointer: str = ""
+    """Those that have `value` there. Empty: whatever they have."""
+    value: Json = None
+
+
+EVERYTHING = Narrowing()
 
 
 class Objects(Protocol):
@@ -14,7 +28,9 @@ class Objects(Protocol):
 
     def of_kind(self, api_version: str, kind: str) -> Sequence[JsonObject] | None: ...
 
-    def of_resource(self, group: str, resource: str) -> Sequence[JsonObject] | None: ...
+    def of_resource(
+        self, group: str, resource: str, narrowing: Narrowing = EVERYTHING
+    ) -> Sequence[JsonObject] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +43,7 @@ class Given:
     def of_kind(self, api_version: str, kind: str) -> Sequence[JsonObject] | None:
         return self.by_kind.get((api_version, kind), ())
 
-    def of_resource(self, group: str, resource: str) -> Sequence[JsonObject] | None:
+    def of_resource(self, group: str, resource: str, narrowing: Narrowing = EVERYTHING) -> Sequence[JsonObject] | None:
         return self.by_resource.get((group, resource), ())
 
 

@@ -1,7 +1,10 @@
 """What the names of an expression stand for in one request."""
 
+import pickle
 import threading
-from typing import Final
+import time
+from collections.abc import Mapping
+from typing import Final, Self
 
 import orjson
 from cel_expr_python import cel as library
@@ -12,6 +15,7 @@ from auditor.languages.cel.libraries.authorizer import Answers
 from auditor.languages.cel.libraries.declare import pack
 from auditor.languages.cel.typed import Typed, Unreadable
 
+UNREAD: Final = -1
 _NUL: Final = b"\\u0000"
 # Refuses what is no JSON, and integers beyond 53 bits, which then get a slow look.
 _STRICT: Final = (
@@ -30,30 +34,82 @@ class Bindings:
     gets an error that says so. In another thread they are converted again: the library looks its memory up by thread.
     """
 
-    __slots__ = ("_activation", "_thread", "_values", "authorizer", "unusable")
+    __slots__ = (
+        "_activation",
+        "_packed",
+        "_readable",
+        "_thread",
+        "_until",
+        "_values",
+        "authorizer",
+        "digits",
+        "unusable",
+    )
 
     def __init__(self, /, *, authorizer: Answers | None = None, **values: Json) -> None:
         self._values = values
+        self._readable: Mapping[str, Json] | None = None
         self._activation: library.Activation | None = None
         self._thread = 0
+        self._packed: bytes | None = None
+        self._until: float | None = None
         self.authorizer = authorizer
         self.unusable: dict[str, str] = {}
+        self.digits = UNREAD
+        """Binary digits of the size of all values together, in bytes of JSON; known when they have been read."""
 
     def value_of(self, name: str) -> Json:
         """Null where nothing is bound to the name."""
         return self._values.get(name)
+
+    def read(self) -> Mapping[str, Json]:
+        """The values as the library can take them."""
+        if self._readable is None:
+            found: dict[str, Json] = {}
+            size = 0
+            for name, value in self._values.items():
+                try:
+                    found[name], length = readable(value)
+                    size += length
+                except ValueError as error:
+                    self.unusable[name] = str(error)
+            self.digits = size.bit_length()
+            self._readable = found
+        return self._readable
+
+    def count_items(self) -> int:
+        """The elements and entries of all values, or more: each stands behind a comma or a bracket."""
+        texts = [orjson.dumps(value, _pass) for value in self.read().values()]
+        return sum(text.count(sign) for text in texts for sign in (b",", b"[", b"{"))
+
+    def packed(self) -> bytes:
+        """For another process, which unpacks it."""
+        if self._packed is None:
+            self._packed = pickle.dumps((self.read(), self.unusable, self.authorizer), pickle.HIGHEST_PROTOCOL)
+        return self._packed
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        values: Mapping[str, Json]
+        values, unusable, authorizer = pickle.loads(packed)  # noqa: S301 (our own process has packed it)
+        made = cls(authorizer=authorizer)
+        made._readable = values
+        made.unusable = unusable
+        return made
+
+    def time_left(self, seconds: float) -> float:
+        """Of so many seconds for all that is evaluated in other processes; they begin with the first question."""
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + seconds
+        return self._until - now
 
     @property
     def activation(self) -> library.Activation:
         thread = threading.get_ident()
         if self._activation is None or self._thread != thread:
             self._thread = thread
-            data: dict[str, Json] = {}
-            for name, value in self._values.items():
-                try:
-                    data[name] = readable(value)
-                except ValueError as error:
-                    self.unusable[name] = str(error)
+            data = dict(self.read())
             if self.authorizer is not None:
                 data["authorizer"] = pack(self.authorizer.authorizer())
                 if self.authorizer.request_resource is not None:
@@ -62,8 +118,9 @@ class Bindings:
         return self._activation
 
 
-def readable(value: Json) -> Json:
-    """The value as the library can take it: integers beyond 64 bits become doubles, as in the API server.
+def readable(value: Json) -> tuple[Json, int]:
+    """The value as the library can take it: integers beyond 64 bits become doubles, as in the API server. And how long
+    it is as JSON.
 
     Serializing is the fastest way to see every value: it refuses what is no JSON, nests too deeply or has no UTF-8.
     """
@@ -79,14 +136,16 @@ def readable(value: Json) -> Json:
         text = orjson.dumps(value, _pass, _STRICT ^ orjson.OPT_STRICT_INTEGER)
     if _NUL in text and _has_nul(value):
         raise ValueError("cannot be read: a text in it has a NUL character")
-    return value
+    return value, len(text)
 
 
-def _pass(value: Json) -> None:
-    """Called for what is no JSON; in the text it is null."""
+def _pass(value: Json) -> Json:
+    """Called for what is no JSON."""
     match value:
-        case Typed() | bytes():
-            return
+        case Typed():
+            return None
+        case bytes():
+            return value.decode("latin-1")  # as long as it is
         case Unreadable(reason=reason):
             raise ValueError(reason)
     raise TypeError(f"{type(value).__name__} is no type of JSON")

@@ -1,23 +1,24 @@
 """A compiled expression, and its evaluation."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from cel_expr_python import cel as library
 
 from auditor.errors import CompileError, Problem
-from auditor.languages.cel import environment, wire
+from auditor.languages.cel import apart, environment, wire
 from auditor.languages.cel.ast import Name, Node, children
 from auditor.languages.cel.bindings import Bindings
 from auditor.languages.cel.build import Builder, depth, renumber
+from auditor.languages.cel.cost import bound
+from auditor.languages.cel.evaluation import Evaluation
 from auditor.languages.cel.libraries import IMPLEMENTED
-from auditor.languages.cel.libraries.authorizer import answering
-from auditor.languages.cel.libraries.bridge import RESULT, failure, release, select_results
+from auditor.languages.cel.libraries.bridge import select_results
 from auditor.languages.cel.resolve import VARIABLE
 from auditor.languages.cel.rewrite import is_tolerant, tolerate
 from auditor.languages.cel.types import Type
-from auditor.languages.cel.values import to_json
 from auditor.languages.outcome import Outcome
 
 # The library reads trees of at most 100 nested messages (the limit of protocol buffers); every variable that is used
@@ -27,9 +28,8 @@ MAX_DEPTH: Final = 96
 # Nodes that are put in last have ids above those of all trees, which have no meaning to the library but must differ.
 _LARGE_ID: Final = 1 << 32
 
-_FAILURE: Final = f'Key not found in map : "{RESULT}"'
-_TRUE: Final = Outcome.of(True)
-_FALSE: Final = Outcome.of(False)
+# Nanoseconds. The longest that all others wait for one evaluation; nearly all take less than a thousandth of it.
+MAX_COST: Final = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,22 @@ class Program:
     """A value of it may hold an optional that its type does not tell of."""
     names: frozenset[str] = field(init=False)
     """Of the names that the scope offers those that it reads, its variables included."""
-    _fast: library.Expression = field(init=False)
+    _tree: Node = field(init=False)
+    """With the variables."""
+    _references: dict[int, bytes] = field(init=False)
+    _build: Builder = field(init=False)
+    _asks: bool = field(init=False)
+    """Whether a field is there: then there is a tolerant tree, made when it is needed."""
+    _evaluation: Evaluation = field(init=False)
     _tolerant: library.Expression | None = field(default=None, init=False)
-    _intolerant: tuple[Node, Builder, dict[int, bytes]] | None = field(default=None, init=False)
-    """What the tolerant expression will be made of, should it be needed."""
-    _authorized: bool = field(default=False, init=False)
+    _text: bytes | None = field(default=None, init=False)
+    _is_short: dict[int | tuple[int, int], bool] = field(default_factory=dict, init=False)
+    """Whether it cannot take long, by the binary digits of the size of the bindings, and of that and of their items."""
 
     def __post_init__(self) -> None:
         """Puts the variables in front, each evaluated when it is first used and at most once."""
-        build = Builder()
-        references: dict[int, bytes] = {}
+        build = self._build = Builder()
+        references = self._references = {}
         used: dict[str, Program] = {}
         _collect(self, used)
         tree = renumber(self.tree, build, dict(self.references), references)
@@ -74,59 +80,64 @@ class Program:
         for name, each in reversed(used.items()):
             value = renumber(each.tree, build, dict(each.references), references)
             tree = build.bind_lazily(VARIABLE + name, value, tree)
+        self._tree = tree
         self.names = frozenset(name.partition(".")[0] for name in _names(tree))
-        self._authorized = "authorizer" in self.names
-        self._fast = self._load(tree, references)
-        if is_tolerant(tree):
-            self._intolerant = tree, build, references
-
-    def _load(self, tree: Node, references: dict[int, bytes]) -> library.Expression:
-        tree = select_results(tree, IMPLEMENTED, Builder(_LARGE_ID))
-        levels = depth(tree)
-        if levels > MAX_DEPTH:
-            raise CompileError([Problem("the expression nests too deeply, with the variables that it uses", 1, 1)])
-        return environment.evaluation().deserialize(wire.encode(tree, references))
+        self._asks = is_tolerant(tree)
+        self._evaluation = Evaluation(
+            strict=_load(self._encoded(tree)),
+            tolerant=self._expression if self._asks else None,
+            is_bool=self.type.name == "bool",
+            is_authorized="authorizer" in self.names,
+        )
 
     def run(self, bindings: Bindings) -> Outcome:
-        """Never raises: whatever goes wrong is an outcome."""
-        try:
-            if self._authorized:
-                with answering(bindings.authorizer):
-                    return self._run(bindings)
-            return self._run(bindings)
-        except Exception as error:
-            # The library raises RuntimeError, MemoryError, ValueError and more.
-            return Outcome.failed(_reason(str(error), bindings))
-        finally:
-            release()
+        """Never raises: whatever goes wrong is an outcome.
 
-    def _run(self, bindings: Bindings) -> Outcome:
-        try:
-            value = self._fast.eval(bindings.activation)
-        except RuntimeError:
-            # Some errors of optionals are raised, past the logical operators that could swallow them.
-            if self._intolerant is None:
-                raise
-            value = self._tolerant_expression(*self._intolerant).eval(bindings.activation)
-        plain = value.value() if self.type.name == "bool" else None
-        if plain is True:
-            return _TRUE
-        if plain is False:
-            return _FALSE
-        type_ = value.type()
-        if type_ == library.Type.ERROR and self._intolerant is not None:
-            # Null and scalars in place of objects are rare, and the tree that minds them is slower: errors cannot be
-            # lost by this order, a logical operator that swallows one has the same result without it.
-            value = self._tolerant_expression(*self._intolerant).eval(bindings.activation)
-            type_ = value.type()
-        if type_ == library.Type.ERROR:
-            return Outcome.failed(_reason(str(value), bindings))
-        return Outcome.of(to_json(value))
+        What may take long is evaluated in another process, where it can be stopped.
+        """
+        if self._is_short.get(bindings.digits) or self._takes_no_long(bindings):
+            return self._evaluation.run(bindings)
+        return apart.run(self._portable(), bindings)
 
-    def _tolerant_expression(self, tree: Node, build: Builder, references: dict[int, bytes]) -> library.Expression:
+    def _takes_no_long(self, bindings: Bindings) -> bool:
+        """First for all objects of about that size, then for those of them with not more elements and entries."""
+        bindings.read()
+        size = float((1 << bindings.digits) - 1)
+        # The shortest elements are those of `[1,1,1]`.
+        return self._is_within(bindings.digits, size, size / 2 + 1) or self._is_within(
+            (bindings.digits, digits := bindings.count_items().bit_length()), size, float((1 << digits) - 1)
+        )
+
+    def _is_within(self, key: int | tuple[int, int], size: float, items: float) -> bool:
+        """The answer is kept: it takes 0.1 ms, and more where loops are nested."""
+        if key not in self._is_short:
+            self._is_short[key] = bound(self._tree, size, items, twice=self._asks) <= MAX_COST
+        return self._is_short[key]
+
+    def _portable(self) -> bytes:
+        """What another process needs to evaluate it."""
+        if self._text is None:
+            tolerant = None
+            if self._asks:
+                with suppress(CompileError):  # it nests too deeply: then the error of the strict one stands
+                    tolerant = self._encoded(tolerate(self._tree, self._build))
+            self._text = apart.pack(self._encoded(self._tree), tolerant, self._evaluation)
+        return self._text
+
+    def _expression(self) -> library.Expression:
         if self._tolerant is None:
-            self._tolerant = self._load(tolerate(tree, build), references)
+            self._tolerant = _load(self._encoded(tolerate(self._tree, self._build)))
         return self._tolerant
+
+    def _encoded(self, tree: Node) -> bytes:
+        tree = select_results(tree, IMPLEMENTED, Builder(_LARGE_ID))
+        if depth(tree) > MAX_DEPTH:
+            raise CompileError([Problem("the expression nests too deeply, with the variables that it uses", 1, 1)])
+        return wire.encode(tree, self._references)
+
+
+def _load(serialized: bytes) -> library.Expression:
+    return environment.evaluation().deserialize(serialized)
 
 
 def _collect(program: Program, used: dict[str, Program]) -> None:
@@ -142,17 +153,3 @@ def _names(node: Node) -> Iterator[str]:
         yield node.name
     for child in children(node):
         yield from _names(child)
-
-
-def _reason(text: str, bindings: Bindings) -> str:
-    """The library's message without its codes; for a name without a value, why it has none."""
-    head, separator, rest = text.partition(": ")
-    message = rest if separator and head.replace("_", "").isupper() else text
-    message = message.removesuffix(f" [{head}]")
-    if message == _FAILURE:
-        message = failure()
-    marker = 'No value with name "'
-    if message.startswith(marker):
-        name = message[len(marker) :].partition('"')[0]
-        return f"{name} {bindings.unusable.get(name, 'is not available here')}"
-    return message

@@ -1,216 +1,41 @@
-"""One jq process as its owner sees it: ask, and get an answer or the reason why it has died."""
+"""How the processes of jq are started, and what they may take."""
 
-import contextlib
 import importlib.util
-import os
-import select
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from auditor.errors import AuditorError
-from auditor.languages.jq.worker import ANSWER, CHECK, FAILED, MAX_ANSWER, MAX_MESSAGE, QUESTION, REFUSED, RUN, VALUE
+from auditor.languages.isolation import process
+from auditor.languages.isolation.process import Command, StoppedError
+from auditor.languages.isolation.worker import CHECK, FAILED, REFUSED, RUN, VALUE
 
-__all__ = ["CHECK", "FAILED", "REFUSED", "RUN", "VALUE", "Limits", "Process", "StoppedError"]
+__all__ = ["CHECK", "FAILED", "REFUSED", "RUN", "VALUE", "Limits", "StoppedError", "command"]
 
-ENVIRONMENT = {
+ENVIRONMENT: Final = {
     "HOME": "/dev/null",  # libjq reads ~/.jq into each program; without HOME it asks the user database
     "TZ": "UTC0",  # `localtime` means the same everywhere
     "LC_ALL": "C.UTF-8",
 }
-GRACE = 5.0
-"""Seconds of wall time that a process may take to start and to answer beyond its CPU: a starved machine, no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(process.Limits):
     seconds: float = 0.2
-    """CPU of one rule on one object: rules take 10 to 100 us; a webhook is asked to answer within a few seconds.
-    As much again for each MiB of input: libjq reads it in 0.04 s, and writes it as fast."""
+    """CPU of one rule on one object: rules take 10 to 100 us; a webhook is asked to answer within a few seconds."""
+    seconds_per_mib: float = 0.2
+    """libjq reads it in 0.04 s, and writes it as fast."""
     memory: int = 256 << 20
     """Address space of a process: Python and libjq take 17 MiB, kept programs up to 22, and a dense object of 3 MiB,
     the API server's limit for a request, 150 where a rule passes it on."""
 
 
-class StoppedError(AuditorError):
-    """The process is gone; `guilty`: what it was running is the cause."""
-
-    def __init__(self, reason: str, *, guilty: bool) -> None:
-        super().__init__(reason)
-        self.guilty = guilty
-
-
-class Process:
-    """Not for two threads at once: the pool sees to that. Starts at the first question, and again after each death."""
-
-    def __init__(self, limits: Limits, binding: str) -> None:
-        self._limits = limits
-        self._command = _command(limits, binding)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    def start(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env=ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,  # an interrupt from the terminal is for us alone
-            )
-            for stream in (process.stdin, process.stdout, process.stderr):
-                assert stream is not None  # noqa: S101 (for the type checker: they are pipes)
-                os.set_blocking(stream.fileno(), False)
-            self._process = process
-        return self._process
-
-    def ask(self, kind: bytes, text: bytes, data: bytes = b"", *, until: float) -> tuple[bytes, bytes]:
-        """The status and body of the answer; `until` is a time of the monotonic clock.
-
-        A process that somebody has killed, perhaps long ago, is no reason for an error: a new one is asked. If that is
-        killed too, as the kernel does where memory is short, the question is to blame.
-        """
-        used = self._process is not None
-        try:
-            return self._ask(kind, text, data, until)
-        except StoppedError as error:
-            if error.guilty or not used or self._closed or time.monotonic() >= until:
-                raise
-        try:
-            return self._ask(kind, text, data, until)
-        except StoppedError as error:
-            raise StoppedError(str(error), guilty=time.monotonic() < until) from None
-
-    def _ask(self, kind: bytes, text: bytes, data: bytes, until: float) -> tuple[bytes, bytes]:
-        try:
-            process = self.start()
-        except OSError as error:
-            raise StoppedError(f"was not run: the jq process cannot be started: {error}", guilty=False) from error
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 (for the type checker)
-        question = QUESTION.pack(kind, self._limits.seconds * (1 + len(data) / (1 << 20)), len(text), len(data))
-        try:
-            self._send(process.stdin.fileno(), b"".join((question, text, data)), until)
-            return self._answer(process.stdout.fileno(), until)
-        except TimeoutError:
-            self.kill()
-            raise StoppedError("did not answer in the time that was left", guilty=False) from None
-        except (EOFError, OSError):  # its pipe has ended, so it is about to
-            raise self._died() from None
-        except BaseException:  # such as an interrupt: the answer to this question must not meet the next one
-            self.kill()
-            raise
-
-    def _send(self, pipe: int, data: bytes, until: float) -> None:
-        view = memoryview(data)
-        while True:
-            try:
-                view = view[os.write(pipe, view) :]
-            except BlockingIOError:
-                _wait(pipe, select.POLLOUT, until)
-            if not view:
-                return
-
-    def _answer(self, pipe: int, until: float) -> tuple[bytes, bytes]:
-        answer = self._receive(pipe, b"", ANSWER.size, until)
-        status, size = ANSWER.unpack_from(answer)
-        if size > max(MAX_ANSWER, MAX_MESSAGE):  # nothing that our worker writes: libjq must have damaged it
-            self.kill()
-            raise StoppedError("broke the jq process: its answer makes no sense", guilty=True)
-        if len(answer) < ANSWER.size + size:
-            answer = self._receive(pipe, answer, ANSWER.size + size, until)
-        return status, answer[ANSWER.size :]
-
-    def _receive(self, pipe: int, got: bytes, size: int, until: float) -> bytes:
-        parts, missing = [got], size - len(got)
-        while missing > 0:
-            _wait(pipe, select.POLLIN, until)
-            part = os.read(pipe, max(missing, 1 << 16))
-            if not part:
-                raise EOFError
-            parts.append(part)
-            missing -= len(part)
-        return b"".join(parts)
-
-    def _died(self) -> StoppedError:
-        process, self._process = self._process, None
-        assert process is not None and process.stderr is not None  # noqa: S101, PT018 (for the type checker)
-        try:
-            code = process.wait(GRACE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
-        said = process.stderr.read() or b""
-        _close(process)
-        reason, guilty = _reason(code, said.decode(errors="replace"), self._limits)
-        return StoppedError(reason, guilty=guilty)
-
-    def kill(self) -> None:
-        """End it now, and leave nothing behind."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            _close(process)
-
-    def interrupt(self) -> None:
-        """For good, and from another thread than the one that asks: that one then sees the end."""
-        self._closed = True
-        process = self._process
-        if process is not None:
-            process.kill()
-
-    def forget(self) -> None:
-        """After a fork, in the child: the process is the parent's. Its pipes must not stay open here, or it would
-        outlive the parent."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.returncode = 0  # not ours to wait for
-            _close(process)
-
-
-def _command(limits: Limits, binding: str) -> list[str]:
+def command(limits: process.Limits, binding: str) -> Command:
     """By path, not by `-m`: that would import the packages around it, and they import much."""
     spec = importlib.util.find_spec(binding)
     if spec is None or spec.origin is None:
         raise AuditorError(f"the Python package {binding!r} is not installed: install it, or choose the other binding")
     worker = Path(__file__).with_name("worker.py")
-    return [sys.executable, "-I", "-S", str(worker), binding, str(limits.memory), str(Path(spec.origin).parent)]
-
-
-def _wait(pipe: int, event: int, until: float) -> None:
-    poll = select.poll()
-    poll.register(pipe, event)
-    if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
-        raise TimeoutError
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-
-
-def _reason(code: int, said: str, limits: Limits) -> tuple[str, bool]:
-    """What to tell, and whether the rule is the cause: a process that somebody else has killed says nothing of it."""
-    if code == -signal.SIGPROF:
-        return f"took longer than {limits.seconds:g} s", True
-    if "cannot allocate memory" in said or "MemoryError" in said:
-        return f"needed more than {limits.memory >> 20} MiB of memory", True
-    if code in (-signal.SIGSEGV, -signal.SIGBUS):
-        return "overflowed the stack of the jq process", True
-    if code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP):
-        return f"the jq process was killed from outside ({signal.Signals(-code).name})", False
-    last = said.strip().rpartition("\n")[2]
-    crashed = code < 0  # otherwise Python ended: an installation that is broken, not the rule
-    return f"the jq process ended with code {code}{': ' + last[:200] if last else ''}", crashed
+    words = [sys.executable, "-I", "-S", str(worker), binding, str(limits.memory), str(Path(spec.origin).parent)]
+    return Command("jq", words, ENVIRONMENT)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from auditor.json import Json
+from auditor.languages.isolation.penalties import MAX_STOPS, SECONDS
 from auditor.languages.jq.batch import Call, Slots, Values, outcomes, shorten
-from auditor.languages.jq.penalties import MAX_STOPS, SECONDS
 from auditor.languages.jq.pool import Pool, shared_pool
 from auditor.languages.jq.process import RUN, VALUE, StoppedError
 from auditor.languages.jq.program import Program

@@ -17,7 +17,7 @@ from auditor.model.finding import Finding, Result
 from auditor.model.policy import Severity
 from auditor.model.request import Origin, User
 from auditor.model.resource import GroupVersionResource
-from auditor.model.world import Given, World
+from auditor.model.world import EVERYTHING, Given, Narrowing, World
 from tests.unit.engine.making import NOW, compiled, policy, request, rules, thing
 
 
@@ -202,7 +202,7 @@ def test_lookup_that_is_not_known_is_an_error() -> None:
         def of_kind(self, api_version: str, kind: str) -> None:
             return None
 
-        def of_resource(self, group: str, resource: str) -> None:
+        def of_resource(self, group: str, resource: str, narrowing: Narrowing = EVERYTHING) -> None:
             return None
 
     lookup = {"name": "peers", "resource": {"group": "example.com", "resource": "things"}}

@@ -46,7 +46,7 @@ def _when(valid: Callable[[str], object], message: str, text: str) -> list[str]:
     return [] if valid(text) else [message]
 
 
-_FORMATS: Final[Mapping[str, Callable[[str], list[str]]]] = {
+FORMATS: Final[Mapping[str, Callable[[str], list[str]]]] = {
     "dns1123Label": names.dns_label,
     "dns1123Subdomain": names.dns_subdomain,
     "dns1035Label": names.dns_1035_label,
@@ -77,17 +77,17 @@ class Format:
         return cls(text)
 
     def validate(self, text: str) -> list[str]:
-        return _FORMATS[self.name](text)
+        return FORMATS[self.name](text)
 
 
 def _named(name: str) -> Format | bytearray:
     """Nothing, which becomes `optional.none()`, for a name that is not known."""
-    return Format(name) if name in _FORMATS else bytearray()
+    return Format(name) if name in FORMATS else bytearray()
 
 
 LIBRARY: Final = Library(
     (
-        *(Function(f"format.{n}", (), Format.TYPE, partial(Format, n), member=False) for n in _FORMATS),
+        *(Function(f"format.{n}", (), Format.TYPE, partial(Format, n), member=False) for n in FORMATS),
         Function("format.named", (STRING,), optional_of(Format.TYPE), _named, member=False),
         Function("validate", (Format.TYPE, STRING), optional_of(list_of(STRING)), Format.validate),
     ),

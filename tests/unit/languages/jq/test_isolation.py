@@ -16,8 +16,9 @@ import pytest
 
 from auditor.errors import AuditorError
 from auditor.languages import jq
-from auditor.languages.jq import process
-from auditor.languages.jq.process import CHECK, RUN, VALUE, Process
+from auditor.languages.isolation.process import Command, Process
+from auditor.languages.jq import pool as pools
+from auditor.languages.jq.process import CHECK, RUN, VALUE, command
 from auditor.languages.jq.program import Program
 from auditor.languages.outcome import Outcome
 
@@ -274,10 +275,10 @@ def test_the_shared_pool_needs_no_closing() -> None:
 
 
 def test_an_installation_that_is_broken_is_not_blamed_on_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    def command(limits: jq.Limits, binding: str) -> list[str]:
-        return [sys.executable, "-I", "-S", "-c", "raise ImportError('no libjq')"]
+    def broken(*_: object) -> Command:
+        return Command("jq", [sys.executable, "-I", "-S", "-c", "raise ImportError('no libjq')"], {})
 
-    monkeypatch.setattr(process, "_command", command)
+    monkeypatch.setattr(pools, "command", broken)
     with jq.Pool(processes=1) as pool:
         (outcome,) = jq.run(calls("true"), input={}, bindings={}, pool=pool)
         assert outcome == Outcome.failed("the jq process ended with code 1: ImportError: no libjq")
@@ -312,7 +313,7 @@ def test_each_binding_that_is_installed_gives_the_same_answers() -> None:
 
 
 def test_an_interrupt_leaves_no_answer_for_the_next_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Process(jq.Limits(), "jq")
+    asked = Process(command(jq.Limits(), "jq"), jq.Limits())
 
     def interrupted(*_: object) -> tuple[bytes, bytes]:
         raise KeyboardInterrupt

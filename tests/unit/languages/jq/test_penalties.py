@@ -3,7 +3,7 @@ from unittest.mock import patch
 import pytest
 
 from auditor.languages import jq
-from auditor.languages.jq.penalties import MAX_RECORDS, SECONDS, Penalties
+from auditor.languages.isolation.penalties import MAX_RECORDS, SECONDS, Penalties
 from auditor.languages.jq.pool import Pool
 from auditor.languages.jq.program import Program
 from auditor.languages.outcome import Outcome

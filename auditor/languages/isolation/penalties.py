@@ -32,7 +32,7 @@ class Penalties:
         """Whether this rule, or this batch, has to run by itself."""
         return bool(self._suspects) and self._clock() < self._suspects.get(text, 0.0)
 
-    def barred(self, text: str, data: bytes) -> bool:
+    def barred(self, text: Hashable, data: bytes) -> bool:
         count, until = self._stops.get((text, hash(data)), (0, 0.0))
         return count >= MAX_STOPS and self._clock() < until
 
@@ -44,7 +44,7 @@ class Penalties:
             if len(self._suspects) > MAX_RECORDS:
                 del self._suspects[next(iter(self._suspects))]
 
-    def stopped(self, text: str, data: bytes) -> None:
+    def stopped(self, text: Hashable, data: bytes) -> None:
         self.mark(text)
         with self._lock:
             key, now = (text, hash(data)), self._clock()

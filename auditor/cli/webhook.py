@@ -1,0 +1,120 @@
+"""`auditor webhook`: the admission service."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("webhook", context_settings={"auto_envvar_prefix": "AUDITOR_WEBHOOK"})
+@click.option("--listen", default="0.0.0.0:8443", show_default=True, metavar="HOST:PORT", help="For the API server.")
+@click.option(
+    "--operations",
+    default="0.0.0.0:8081",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="For probes and metrics, plain HTTP: /healthz, /readyz, /metrics, /decisions.",
+)
+@click.option(
+    "--namespace", default="auditor-system", show_default=True, help="Ours: of the Service, the Secret and the Lease."
+)
+@click.option("--service", default="auditor-webhook", show_default=True, help="By which the API server calls.")
+@click.option("--service-port", default=443, show_default=True, type=click.IntRange(1, 65535), help="Of the Service.")
+@click.option("--url", default="", metavar="URL", help="By which the API server calls instead, outside of a cluster.")
+@click.option("--kubeconfig", default="", metavar="FILE", help="Default: as kubectl, then the service account.")
+@click.option("--context", default="", metavar="NAME", help="Of the kubeconfig.")
+@click.option(
+    "--certificates",
+    metavar="DIRECTORY",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With tls.crt, tls.key and ca.crt by somebody else, as cert-manager. Default: our own authority in a Secret.",
+)
+@click.option(
+    "--authority",
+    type=click.Choice(["file", "injected", "system"]),
+    default="file",
+    show_default=True,
+    help="With --certificates: where the caBundle comes from: ca.crt, cert-manager's cainjector, or none is needed.",
+)
+@click.option("--inject-from", default="", metavar="NAMESPACE/NAME", help="The Certificate, for the cainjector.")
+@click.option(
+    "--client-authorities",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Only clients with a certificate by these are let in: that of the API server.",
+)
+@click.option("--client-name", "client_names", multiple=True, help="Of the certificate of such a client.")
+@click.option("--break-glass-group", default="", metavar="GROUP", help="Whose members are admitted in any case.")
+@click.option("--name", default="auditor", show_default=True, help="Of the webhook configurations and of the Lease.")
+@click.option("--owner", default="", metavar="KIND/NAME", help="A cluster-wide object that owns what is registered.")
+@click.option("--duties/--no-duties", default=True, show_default=True, help="Register webhooks and write status.")
+@click.option("--events/--no-events", default=True, show_default=True, help="Write an Event for what is refused.")
+@click.option(
+    "--drain", default=4.0, show_default=True, type=click.FloatRange(0, 60), help="Seconds from SIGTERM to the end."
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 16), help="Processes.")
+@click.option("--threads", default=16, show_default=True, type=click.IntRange(2, 256), help="Of each process.")
+def command(
+    listen: str,
+    operations: str,
+    namespace: str,
+    service: str,
+    service_port: int,
+    url: str,
+    kubeconfig: str,
+    context: str,
+    certificates: Path | None,
+    authority: str,
+    inject_from: str,
+    client_authorities: Path | None,
+    client_names: tuple[str, ...],
+    break_glass_group: str,
+    name: str,
+    owner: str,
+    duties: bool,
+    events: bool,
+    drain: float,
+    workers: int,
+    threads: int,
+) -> None:
+    """Serve admission: validate, mutate and convert as the policies in the cluster say.
+
+    Each option may also come from the environment: --break-glass-group as AUDITOR_WEBHOOK_BREAK_GLASS_GROUP. Ends
+    after SIGTERM or Ctrl-C when all requests in hand are answered; Ctrl-C again ends it at once.
+    """
+    from auditor.cluster import Settings
+    from auditor.errors import UsageError
+    from auditor.webhooks.certificates.files import AuthoritySource, FilesSettings
+    from auditor.webhooks.certificates.tls import ClientSettings
+    from auditor.webhooks.serving.application import run
+    from auditor.webhooks.serving.service import make_service, prepare
+    from auditor.webhooks.serving.settings import Listen, ServingSettings, Target
+
+    if certificates is None and (inject_from or authority != "file"):
+        raise UsageError("--authority and --inject-from belong to --certificates")
+    if client_names and client_authorities is None:
+        raise UsageError("--client-name belongs to --client-authorities")
+    files = None
+    if certificates is not None:
+        source = AuthoritySource(authority)
+        files = FilesSettings(directory=certificates, source=source, inject_from=inject_from)
+    clients = None
+    if client_authorities is not None:
+        clients = ClientSettings(authorities=client_authorities, names=frozenset(client_names))
+    settings = ServingSettings(
+        listen=Listen.read(listen),
+        operations=Listen.read(operations),
+        target=Target(namespace=namespace, service=service, port=service_port, url=url),
+        certificates=files,
+        clients=clients,
+        cluster=Settings(kubeconfig=kubeconfig, context=context),
+        name=name,
+        break_glass_group=break_glass_group,
+        workers=workers,
+        threads=threads,
+        drain=drain,
+        events=events,
+        duties=duties,
+        owner=owner,
+    )
+    prepare(settings)
+    run(settings, make_service(settings))

@@ -1,0 +1,189 @@
+"""A request's way through the stages, and the books that are kept of it. Whatever happens, there is an answer."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from math import nan
+
+from auditor.engine.convert import ConversionError
+from auditor.errors import AuditorError, InputError
+from auditor.model.request import Request
+from auditor.webhooks import decode, journal, judge, respond
+from auditor.webhooks.answer import answer
+from auditor.webhooks.asked import Asked, Hook, Special
+from auditor.webhooks.books import Books
+from auditor.webhooks.convert import convert
+from auditor.webhooks.decisionlog import DecisionLog
+from auditor.webhooks.decisions import Ring
+from auditor.webhooks.decode import ADMISSION, CONVERSION, Envelope, UnreadableError
+from auditor.webhooks.gate import RETRY_AFTER
+from auditor.webhooks.isolation import Isolation, OverrunError
+from auditor.webhooks.judge import Fault, Judgement, Noted
+from auditor.webhooks.metrics import Meters
+from auditor.webhooks.respond import Answer
+from auditor.webhooks.snapshot import Holder, Snapshot
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class NotReadyError(AuditorError):
+    """There is nothing to judge by yet."""
+
+    http_code = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class Door:
+    """Safe to share among threads. `specials`, by their paths (validate/own), are asked in place of the policies."""
+
+    def __init__(
+        self,
+        snapshots: Holder,
+        *,
+        ring: Ring,
+        meters: Meters,
+        specials: Mapping[str, Special] | None = None,
+        isolation: Isolation | None = None,
+        log: DecisionLog | None = None,
+        clock: Callable[[], datetime] = _now,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.snapshots = snapshots
+        self.ring = ring
+        self.meters = meters
+        self._specials = specials or {}
+        self._isolation = isolation or Isolation()
+        self._books = Books(ring, meters, log)
+        self._clock = clock
+        self._timer = timer
+        meters.watch_age(self._age)
+
+    def review(self, hook: Hook, body: bytes, *, name: str = "", timeout: float | None = None) -> Answer:
+        """Of /validate and /mutate, `name` is what stands behind. Raises UnreadableError and NotReadyError."""
+        begun = self._timer()
+        snapshot = self._snapshot()
+        envelope = decode.open_review(body, ADMISSION)
+        asked = self._ask(hook, name, snapshot, envelope, size=len(body), timeout=timeout)
+        noted = Noted(snapshot.world.objects) if asked.group.looks else None
+        request, judgement = self._judge(asked, noted)
+        age = snapshot.age(begun) if noted is not None and noted.asked else None
+        judgement, written = self._respond(asked, request, judgement, age)
+        try:
+            self._books.keep(asked, request, judgement, seconds=self._timer() - begun)
+        except Exception:
+            journal.logger.exception("%s: the decision could not be recorded; it was answered", asked.id)
+        return Answer(HTTPStatus.OK, written)
+
+    def convert(self, body: bytes) -> Answer:
+        """Raises UnreadableError where there is no review to answer, and NotReadyError."""
+        begun = self._timer()
+        snapshot = self._snapshot()
+        envelope = decode.open_review(body, CONVERSION)
+        error = ""
+        try:
+            converted = convert(decode.read_conversion(envelope), snapshot.conversions)
+            written = respond.write_conversion(envelope.uid, converted)
+        except (InputError, ConversionError) as refusal:
+            error = str(refusal)
+            journal.logger.warning("conversion %s: %s", envelope.uid, error)
+        except Exception:
+            error = f"internal error; the log of the webhook tells more of conversion {envelope.uid}"
+            journal.logger.exception("conversion %s failed", envelope.uid)
+        if error:
+            written = respond.write_failed_conversion(envelope.uid, error)
+            self.meters.failed(Hook.CONVERT, "conversion")
+        outcome = judge.Outcome.ERRORED if error else judge.Outcome.ALLOWED
+        self.meters.answered(Hook.CONVERT, outcome, dry_run=False, seconds=self._timer() - begun)
+        return Answer(HTTPStatus.OK, written)
+
+    def unreadable(self, hook: Hook, error: UnreadableError) -> Answer:
+        self.meters.failed(hook, "unreadable")
+        journal.logger.warning("%s: %s", hook, error)
+        return respond.refuse(error.status, f"auditor cannot read the review: {error}")
+
+    def not_ready(self, hook: Hook) -> Answer:
+        """The policies will be there in a moment, and the API server waits for them as long as the webhook may take."""
+        self.meters.failed(hook, "not ready")
+        message = "auditor has not loaded its policies yet"
+        return respond.refuse(HTTPStatus.SERVICE_UNAVAILABLE, message, retry_after=RETRY_AFTER)
+
+    def busy(self, hook: Hook) -> Answer:
+        self.meters.failed(hook, "busy")
+        message = "auditor has too many requests in hand"
+        return respond.refuse(HTTPStatus.TOO_MANY_REQUESTS, message, retry_after=RETRY_AFTER)
+
+    def _age(self) -> float:
+        snapshot = self.snapshots.current
+        return nan if snapshot is None else snapshot.age(self._timer())
+
+    def _snapshot(self) -> Snapshot:
+        snapshot = self.snapshots.current
+        if snapshot is None:
+            raise NotReadyError
+        return snapshot
+
+    def _ask(
+        self, hook: Hook, name: str, snapshot: Snapshot, envelope: Envelope, *, size: int, timeout: float | None
+    ) -> Asked:
+        path = f"{hook}/{name}"
+        group, special = snapshot.group(path), self._specials.get(path)
+        return Asked(
+            hook=hook,
+            id=self.ring.next_id(),
+            snapshot=snapshot,
+            group=group,
+            special=special,
+            envelope=envelope,
+            size=size,
+            timeout=timeout,
+            time=self._clock(),
+            label=path if special else group.path or str(hook),
+        )
+
+    def _judge(self, asked: Asked, noted: Noted | None) -> tuple[Request | None, Judgement]:
+        world = asked.snapshot.world if noted is None else replace(asked.snapshot.world, objects=noted)
+        request = None
+        try:
+            request = decode.read_request(asked.envelope, asked.snapshot, world, time=asked.time)
+            judgement = self._work(asked, request, noted)
+        except OverrunError as error:
+            told = f"{error} (decision {asked.id})"
+            judgement = judge.fail(told, closed=asked.fails_closed(request), fault=Fault.OVERRUN)
+        except InputError as error:
+            judgement = judge.fail(str(error), closed=asked.fails_closed(request), fault=Fault.REQUEST)
+        except Exception:
+            judgement = self._fail(asked, request)
+        return request, judge.break_glass(judgement, request, asked.snapshot.settings)
+
+    def _work(self, asked: Asked, request: Request, noted: Noted | None) -> Judgement:
+        if asked.special is not None:
+            return asked.special(request)
+        work = partial(judge.mutate if asked.hook is Hook.MUTATE else judge.validate, asked.group.engine, request)
+        if not (asked.group.loops and self._isolation.wants(asked.size)):
+            return work()
+        judgement, read_others = self._isolation.run(
+            lambda: (work(), noted is not None and noted.asked), timeout=asked.timeout
+        )
+        if noted is not None:
+            noted.asked = read_others  # in the child
+        return judgement
+
+    def _respond(
+        self, asked: Asked, request: Request | None, judgement: Judgement, age: float | None
+    ) -> tuple[Judgement, bytes]:
+        uid = asked.envelope.uid
+        try:
+            return judgement, respond.write_review(uid, answer(judgement, request, decision=asked.id, age=age))
+        except Exception:  # a patch that is no JSON, for example: the text of this one is our own
+            judgement = judge.break_glass(self._fail(asked, request), request, asked.snapshot.settings)
+            return judgement, respond.write_review(uid, answer(judgement, request, decision=asked.id, age=age))
+
+    def _fail(self, asked: Asked, request: Request | None) -> Judgement:
+        """Called while an exception is handled: it goes to the log, and not to the user."""
+        journal.logger.exception("%s: the engine failed", asked.id)
+        error = f"internal error; the log of the webhook tells more of decision {asked.id}"
+        return judge.fail(error, closed=asked.fails_closed(request), fault=Fault.INTERNAL)

@@ -1,0 +1,137 @@
+"""Writes what is registered, if it is not so already. One object at a time; who decides when is `registrar`."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from auditor.cluster import Client, Resource, WriteOptions
+from auditor.cluster.access import dig, dig_text
+from auditor.cluster.discovery.crd import read_crd
+from auditor.cluster.resource import CRDS
+from auditor.engine.convert import Conversion
+from auditor.errors import InvalidError, NotFoundError
+from auditor.json import JsonObject
+from auditor.webhooks.registration import drift
+from auditor.webhooks.registration.configurations import Address
+from auditor.webhooks.registration.sections import (
+    Decision,
+    Turn,
+    decide,
+    find_section_drift,
+    is_ours,
+    make_patch,
+    make_section,
+)
+
+log = logging.getLogger(__name__)
+
+MANAGER = "auditor-registration"
+OPTIONS = WriteOptions(field_manager=MANAGER)
+_ADMISSION = "admissionregistration.k8s.io"
+CONFIGURATIONS = {
+    kind: Resource(_ADMISSION, "v1", f"{kind.lower()}s", kind, namespaced=False)
+    for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object as it is now, and in what it differs from what we want."""
+
+    live: JsonObject | None
+    drift: list[str]
+
+    @property
+    def rivals(self) -> list[str]:
+        return [] if self.live is None else drift.list_rivals(self.live, MANAGER)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    accepted: JsonObject
+    """What we want without what the API server refuses."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Webhooks that it refused, in whole or with their conditions, and why."""
+    writes: int = 1
+
+
+def read_configuration(client: Client, wanted: JsonObject) -> Found:
+    try:
+        live = client.get(CONFIGURATIONS[wanted["kind"]], wanted["metadata"]["name"])
+    except NotFoundError:
+        live = None
+    return Found(live, drift.find_drift(wanted, live))
+
+
+def write_configuration(client: Client, wanted: JsonObject, options: WriteOptions = OPTIONS) -> Written:
+    """By server-side apply, with force for our own fields. Faulty webhooks are left out, so that the others stand."""
+    resource = CONFIGURATIONS[wanted["kind"]]
+    faults: dict[str, str] = {}
+    while True:
+        try:
+            live = client.apply(resource, wanted, force=True, options=options)
+            break
+        except InvalidError as error:
+            relieved = drift.relieve(wanted, error.causes)
+            if relieved is None:
+                raise
+            wanted = relieved[0]
+            faults |= relieved[1]
+    if not drift.find_drift(wanted, live):
+        return Written(wanted, faults)
+    # What others added inside of our webhooks, apply leaves there. Refused if somebody has written meanwhile.
+    client.update(resource, live | {"webhooks": drift.exact_webhooks(wanted, live)}, options=options)
+    return Written(wanted, faults, writes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSection:
+    crd: JsonObject
+    decision: Decision
+    section: JsonObject
+    drift: list[str]
+
+    @property
+    def rivals(self) -> list[str]:
+        return drift.list_rivals(self.crd, MANAGER)
+
+
+def read_section(client: Client, name: str, conversion: Conversion | None, address: Address) -> FoundSection | None:
+    """None: there is no such CRD. The drift is empty if nothing is to be written."""
+    try:
+        crd = client.get(CRDS, name)
+    except NotFoundError:
+        return None
+    decision = decide(read_crd(crd), conversion, ours=is_ours(crd, address, MANAGER))
+    section = make_section(name, address)
+    found: list[str] = []
+    if decision.turn is Turn.SET:
+        found = find_section_drift(crd, section)
+    elif decision.turn is Turn.REMOVE:
+        found = ["spec.conversion is no longer wanted"]
+    return FoundSection(crd, decision, section, found)
+
+
+def write_section(client: Client, found: FoundSection, options: WriteOptions = OPTIONS) -> int:
+    """How many writes it took."""
+    if found.decision.turn is Turn.REMOVE:
+        return remove_section(client, found.crd, options)
+    client.apply(CRDS, make_patch(found.crd, found.section), force=True, options=options)
+    return 1
+
+
+def remove_section(client: Client, crd: JsonObject, options: WriteOptions = OPTIONS) -> int:
+    """Gives up what we own. If something stays, as the caBundle that another tool has put in, it goes, too: without us
+    it leads nowhere."""
+    try:
+        left = client.apply(CRDS, make_patch(crd, None), options=options)
+        if dig(left, "spec", "conversion", "strategy") != "Webhook":
+            return 1
+    except InvalidError:
+        left = crd
+    patch = {
+        "metadata": {"resourceVersion": dig_text(left, "metadata", "resourceVersion")},
+        "spec": {"conversion": {"strategy": "None", "webhook": None}},
+    }
+    client.patch_merge(CRDS, dig_text(crd, "metadata", "name"), patch, options=options)
+    return 2

@@ -1,0 +1,66 @@
+"""From what is in the cluster to what the handlers judge by, and to what is to be registered."""
+
+import time
+from collections.abc import Mapping
+
+from auditor.engine.convert import Conversion
+from auditor.intake.live.live import Live
+from auditor.intake.live.view import View
+from auditor.model.world import World
+from auditor.webhooks.certificates.material import Material
+from auditor.webhooks.registration import Address, Installation, Owner, Wanted
+from auditor.webhooks.serving.settings import ServingSettings
+from auditor.webhooks.snapshot import Settings, Snapshot
+
+
+def assemble(view: View, live: Live, wanted: Wanted, settings: ServingSettings) -> Snapshot:
+    return Snapshot.of(
+        view.engine(),
+        groups=wanted.groups(),
+        conversions=list_conversions(view),
+        world=World(
+            objects=live.objects,
+            kinds=view.match_kinds(),
+            exceptions=tuple(state.good for _, state in sorted(view.exceptions.items()) if state.good is not None),
+            own_namespace=settings.target.namespace,
+        ),
+        namespaces=live.namespaces,
+        settings=Settings(break_glass_group=settings.break_glass_group),
+        made=time.monotonic(),
+        # Of caches that were never heard of, nothing is looked up: the verdict is an error that says so.
+        synced=lambda: time.monotonic() - (live.objects.age or 0.0),
+    )
+
+
+def want(view: View, installation: Installation) -> Wanted:
+    conversions = [state.good for _, state in sorted(view.conversions.items()) if state.good is not None]
+    return Wanted.of(view.compiled(), conversions, view.kinds, installation)
+
+
+def install(settings: ServingSettings, material: Material | None, owner: Owner | None) -> Installation:
+    """Without material, for what does not ask who is trusted."""
+    target = settings.target
+    address = Address(
+        authorities=(material.authorities or b"") if material is not None else b"",
+        url=target.url,
+        service=target.service,
+        namespace=target.namespace,
+        port=target.port,
+    )
+    return Installation(
+        address=address,
+        name=settings.name,
+        owner=None if owner is None else owner.reference(),
+        excluded_namespaces=tuple(sorted({target.namespace, "kube-system"})),
+        annotations={} if material is None else material.annotations,
+    )
+
+
+def list_conversions(view: View) -> Mapping[tuple[str, str], Conversion]:
+    """By group and kind. Of a kind that is not there nothing is ever asked."""
+    found = {}
+    for _, state in sorted(view.conversions.items()):
+        kind = view.kinds.get(f"{state.good.resource}.{state.good.group}") if state.good is not None else None
+        if state.good is not None and kind is not None:
+            found[kind.group, kind.kind] = state.good
+    return found

@@ -1,0 +1,235 @@
+"""All that one worker runs: made after the fork, started once, ended in good order."""
+
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Flask
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from auditor.cluster import Resource, connect
+from auditor.cluster.lease import Election, LeaseApi
+from auditor.cluster.recorder import Recorder
+from auditor.errors import AuditorError
+from auditor.intake.live.live import Live
+from auditor.intake.live.view import View
+from auditor.intake.own import known_kinds
+from auditor.languages import jq
+from auditor.webhooks.app import create_app
+from auditor.webhooks.certificates.files import FilesSettings
+from auditor.webhooks.certificates.material import Material
+from auditor.webhooks.certificates.own import SecretSettings
+from auditor.webhooks.certificates.source import Certificates, open_keeper
+from auditor.webhooks.door import Door
+from auditor.webhooks.gate import Gate
+from auditor.webhooks.metrics import Meters
+from auditor.webhooks.operations import create_operations_app
+from auditor.webhooks.registration import Owner, Registrar, RegistrationMeters, Wanted, find_owner
+from auditor.webhooks.serving.assembly import assemble, install, want
+from auditor.webhooks.serving.denials import TellingRing
+from auditor.webhooks.serving.duties import Duties
+from auditor.webhooks.serving.gauges import StateCollector
+from auditor.webhooks.serving.operations import OperationsServer
+from auditor.webhooks.serving.own import PATH as OWN_PATH
+from auditor.webhooks.serving.own import judge_own, read_mistakes
+from auditor.webhooks.serving.readiness import DoorProbe
+from auditor.webhooks.serving.settings import Listen, ServingSettings
+from auditor.webhooks.snapshot import Holder
+
+log = logging.getLogger(__name__)
+
+COMPONENT: Final = "auditor.dev/webhook"
+RETRY: Final = 2.0
+"""Seconds between two attempts to get what it cannot begin without, as when the API server is not there yet."""
+SAID: Final = 30.0
+"""Seconds after which a reason for waiting is told again."""
+
+
+class Service:
+    def __init__(self, settings: ServingSettings, listen: Listen, operations: socket.socket) -> None:
+        """`listen` is where reviews come in, with its real port; the socket is that of the operations port."""
+        self.settings = settings
+        self.client = connect(settings.cluster, component="webhook")
+        registry = CollectorRegistry()
+        registry.register(REGISTRY)  # that of the process, and of the cluster room
+        self._registration_meters = RegistrationMeters(registry)
+        self._recorder = Recorder(self.client, component=COMPONENT) if settings.events else None
+        self._draining = threading.Event()
+        self._stopping = threading.Event()
+        self._first = threading.Event()
+        self._owner: Owner | None = None
+        self.holder = Holder()
+        self.live = Live(self.client, self._take_over, noted=self._note)
+        self.certificates = Certificates(
+            open_keeper(_choose_certificates(settings), self.client),
+            clients=settings.clients,
+            on_change=self._take_material,
+        )
+        self.ring = TellingRing(self._recorder)
+        self.door = Door(
+            self.holder,
+            ring=self.ring,
+            meters=Meters(registry),
+            specials={OWN_PATH: judge_own(lambda: self.live.view)},
+        )
+        self.app: Flask = create_app(self.door, gate=Gate())
+        probe = DoorProbe(listen, settings.target.hosts[0], lambda: self.certificates.material)
+        self._checks = {
+            "running": lambda: "it is ending" if self._draining.is_set() else "",
+            "policies": self.live.unready,
+            "certificates": self._why_no_certificate,
+            "admission port": probe.trouble,
+        }
+        registry.register(StateCollector(self.live, self.certificates, ready=self._is_ready))
+        app = create_operations_app(registry=registry, ring=self.ring, checks=self._checks)
+        self._operations = OperationsServer(operations, app)
+        self.duties = Duties(self.client, self.live, register=self._make_registrar)
+        self._election: Election | None = None
+        self._starter = threading.Thread(target=self._start, name="start", daemon=True)
+
+    @property
+    def context(self) -> Callable[..., ssl.SSLContext]:
+        return self.certificates.context
+
+    # -- its life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Waits for nobody: what it needs of the cluster comes when it comes, and `wait_ready` tells."""
+        self._operations.start()
+        self._starter.start()
+
+    def _start(self) -> None:
+        """One after the other, each as often as it takes."""
+        threading.Thread(target=self._insist, args=(self.certificates.start, "certificates"), daemon=True).start()
+        if self._insist(self.live.start, "policies") and self.settings.duties:
+            self._insist(self._elect, "election")
+
+    def _insist(self, begin: Callable[[], object], what: str) -> bool:
+        said, told = "", 0.0
+        while not self._stopping.is_set():
+            try:
+                begin()
+                return True
+            except AuditorError as error:
+                if str(error) != said or time.monotonic() - told > SAID:
+                    said, told = str(error), time.monotonic()
+                    log.warning("%s: %s", what, error)
+            except Exception:
+                log.exception("%s: a defect of auditor", what)
+            self._stopping.wait(RETRY)
+        return False
+
+    def _elect(self) -> None:
+        settings = self.settings
+        own = connect(settings.cluster, component="webhook-lease")  # a renewal does not wait behind other calls
+        election = Election(
+            LeaseApi(own.transport, settings.target.namespace),
+            f"{settings.name}-webhook",
+            durations=settings.lease,
+            gained=self.duties.change_term,
+            lost=self.duties.change_term,
+        )
+        self._owner = find_owner(self.client, settings.owner)
+        self._election = election
+        self.duties.start(election)
+        election.start()
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Whether there is all to judge by."""
+        return self._first.wait(timeout) and self.certificates.material is not None and not self.live.unready()
+
+    def drain(self) -> None:
+        self._draining.set()
+        if self._election is not None:
+            self.duties.stop()
+            self._election.stop()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._draining.set()
+        self._operations.stop()
+        if self._recorder is not None:
+            self._recorder.close(1.0)
+        self.certificates.stop()
+        self.live.stop()
+        jq.shared_pool().close()
+
+    # -- what changes --------------------------------------------------------------------------------------------------
+
+    def _take_over(self, view: View) -> None:
+        wanted = want(view, install(self.settings, self.certificates.material, self._owner))
+        self.holder.replace(assemble(view, self.live, wanted, self.settings))
+        self._first.set()
+        self.duties.take_over(view)
+
+    def _take_material(self, _: Material) -> None:
+        registrar = self.duties.registrar
+        if registrar is not None:
+            registrar.refresh()
+
+    def _note(self, resource: Resource, key: str) -> None:
+        self.duties.note(resource, key)
+
+    def _make_registrar(self) -> Registrar:
+        registrar = Registrar(
+            client=self.client,
+            source=self._wanted,
+            name=self.settings.name,
+            owner=self._owner,
+            meters=self._registration_meters,
+        )
+        self.live.kinds.subscribe(registrar.hear)
+        return registrar
+
+    def _wanted(self) -> Wanted | None:
+        view, material = self.live.view, self.certificates.material
+        if view is None or material is None:
+            return None
+        return want(view, install(self.settings, material, self._owner))
+
+    def _is_ready(self) -> bool:
+        return not any(check() for check in self._checks.values())
+
+    def _why_no_certificate(self) -> str:
+        material = self.certificates.material
+        if material is None:
+            return self.certificates.error or "there is none yet"
+        left = material.expiry.timestamp() - time.time()
+        return "" if left > 0 else f"it has expired: {self.certificates.error or 'and was not renewed'}"
+
+
+def _choose_certificates(settings: ServingSettings) -> SecretSettings | FilesSettings:
+    if settings.certificates is not None:
+        return settings.certificates
+    target = settings.target
+    return SecretSettings(namespace=target.namespace, hosts=target.hosts)
+
+
+def make_service(settings: ServingSettings) -> Callable[[Listen, socket.socket], Service]:
+    """For the application: what it calls in each worker."""
+
+    def make(listen: Listen, operations: socket.socket) -> Service:
+        service = Service(settings, listen, operations)
+        service.start()
+        return service
+
+    return make
+
+
+def prepare(settings: ServingSettings) -> None:
+    """In the master: mistakes are found before anything is started, and what takes long is done before any fork."""
+    client = connect(settings.cluster, component="webhook")
+    client.transport.close()
+    warm_up()
+
+
+def warm_up() -> Any:
+    """The schemas of our own kinds, which take 100 ms: once, and not in each worker."""
+    return [
+        read_mistakes({"apiVersion": "auditor.dev/v1", "kind": kind, "metadata": {"name": "x"}, "spec": {}})
+        for kind in known_kinds()
+    ]
