@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from auditor.cli.cluster import Cluster, cluster_options
 from auditor.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -16,18 +17,16 @@ if TYPE_CHECKING:
 CLEAN, WRONG = 0, 1
 NAME = "auditor-webhook-certificates"
 
-Function = TypeVar("Function", bound=Callable[..., object])
+Result = TypeVar("Result")
 
 
-def secret_options(function: Function) -> Function:
+def secret_options(function: Callable[..., Result]) -> Callable[..., Result]:
     for option in (
-        click.option("--context", default="", help="A context of the kubeconfig."),
-        click.option("--kubeconfig", default="", metavar="PATH", help="As kubectl finds it, if absent."),
         click.option("--secret", "name", default=NAME, show_default=True, help="The Secret."),
         click.option("-n", "--namespace", default="", help="Its namespace; that of the context, if absent."),
     ):
         function = option(function)
-    return function
+    return cluster_options(function)
 
 
 directory_option = click.option(
@@ -50,7 +49,7 @@ def command() -> None:
 @secret_options
 @directory_option
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form.")
-def show(namespace: str, name: str, kubeconfig: str, context: str, directory: Path | None, output: str) -> int:
+def show(namespace: str, name: str, cluster: Cluster, directory: Path | None, output: str) -> int:
     """Show whose they are, for which names, until when, and what happens next.
 
     Exit code 0: all is well; 1: something is expired or broken; 2: a mistake in the command; 3: it could not be read.
@@ -59,7 +58,7 @@ def show(namespace: str, name: str, kubeconfig: str, context: str, directory: Pa
 
     from auditor.webhooks.certificates.show import as_json, survey
 
-    title, data = _read(namespace, name, kubeconfig, context, directory)
+    title, data = _read(namespace, name, cluster, directory)
     now = datetime.now(UTC)
     overview = survey(data, now)
     if output == "json":
@@ -74,9 +73,7 @@ def show(namespace: str, name: str, kubeconfig: str, context: str, directory: Pa
 @secret_options
 @directory_option
 @hosts_option
-def issue(
-    namespace: str, name: str, kubeconfig: str, context: str, directory: Path | None, hosts: tuple[str, ...]
-) -> None:
+def issue(namespace: str, name: str, cluster: Cluster, directory: Path | None, hosts: tuple[str, ...]) -> None:
     """Issue a serving certificate, by the authority that is there; without one, make it first.
 
     Without --host, it is for the names of the last one. What auditor has not written is left alone.
@@ -86,7 +83,7 @@ def issue(
     if directory is not None:
         told = issue_into_directory(directory, hosts, now=datetime.now(UTC))
     else:
-        client = _connect(kubeconfig, context)
+        client = cluster.connect("certs")
         told = issue_into_secret(client, _namespace(client, namespace), name, hosts)
     for line in told:
         click.echo(line)
@@ -102,8 +99,7 @@ def issue(
 def rotate(
     namespace: str,
     name: str,
-    kubeconfig: str,
-    context: str,
+    cluster: Cluster,
     dry_run: bool,
     force: bool,
     drop_old: bool,
@@ -122,7 +118,7 @@ def rotate(
     from auditor.webhooks.certificates.own import SecretKeeper, SecretSettings
     from auditor.webhooks.certificates.registered import Registered
 
-    client = _connect(kubeconfig, context)
+    client = cluster.connect("certs")
     namespace = _namespace(client, namespace)
     title, data = _read_secret(client, namespace, name)
     bundle, pause = read_data(data).bundle, timedelta(seconds=settle)
@@ -141,25 +137,17 @@ def rotate(
         click.echo(line)
 
 
-def _connect(kubeconfig: str, context: str) -> "Client":
-    from auditor.cluster import Settings, connect
-
-    return connect(Settings(kubeconfig=kubeconfig, context=context), component="certs")
-
-
 def _namespace(client: "Client", namespace: str) -> str:
     return namespace or client.transport.access.namespace
 
 
-def _read(
-    namespace: str, name: str, kubeconfig: str, context: str, directory: Path | None
-) -> tuple[str, dict[str, bytes]]:
+def _read(namespace: str, name: str, cluster: Cluster, directory: Path | None) -> tuple[str, dict[str, bytes]]:
     if directory is not None:
         from auditor.certs.directory import read_directory
         from auditor.certs.secret import PARTS
 
         return f"directory {directory}", read_directory(directory, PARTS)
-    client = _connect(kubeconfig, context)
+    client = cluster.connect("certs")
     return _read_secret(client, _namespace(client, namespace), name)
 
 

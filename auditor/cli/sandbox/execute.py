@@ -50,20 +50,28 @@ def execute(name: str | None, version: str | None, controllers: bool, arguments:
 
 
 def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> int:
+    processes: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        for process in processes:
+            process.send_signal(number)
+        if not processes:
+            early.append(number)
+
+    # Ctrl-C reaches the command by itself, and it decides what that means; the sandbox ends after it, not before. Set
+    # before it starts, for it may be told to end at once; functions, other than SIG_IGN, are not inherited.
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
+    before |= {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         process = subprocess.Popen(arguments, env=environment)
+        processes.append(process)
+        for number in early:
+            process.send_signal(number)
+        code = process.wait()
     except OSError as error:
         click.echo(f"auditor: {arguments[0]}: {error.strerror}", err=True)
         return NOT_STARTED
-
-    def pass_on(number: int, _: FrameType | None) -> None:
-        process.send_signal(number)
-
-    # Ctrl-C reaches the command by itself, and it decides what that means; the sandbox ends after it, not before.
-    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN)}
-    before |= {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        code = process.wait()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

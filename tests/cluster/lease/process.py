@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds until a test gives up waiting: many lease times, for machines that are busy."""
 
 

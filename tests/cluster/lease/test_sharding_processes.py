@@ -3,6 +3,8 @@
 import itertools
 from collections.abc import Callable
 
+import pytest
+
 from auditor.cluster import Client
 from auditor.cluster.lease.membership import GROUP
 from auditor.cluster.resource import LEASES
@@ -26,6 +28,7 @@ def check_changes(log: list[Written], *, changes: int) -> None:
         assert len(turns) <= changes + 1, f"{key}: {turns}"
 
 
+@pytest.mark.timeout(180)
 def test_members_come_freeze_and_go(start: Start, written: Log, client: Client, namespace: str) -> None:
     first = start("share", "first", wall_offset=5000)
     wait_until(settled([first]), "the first one owns all")

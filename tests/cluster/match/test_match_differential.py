@@ -1,6 +1,7 @@
 """Matching against the real API server: generated policies that always warn, and which of them warn of a request."""
 
-import fcntl
+import contextlib
+import os
 import random
 import re
 import time
@@ -13,6 +14,7 @@ from auditor.engine.match import MatchProgram, compile_match, read_match
 from auditor.json import Json, JsonObject
 from auditor.model.match import Equivalent, Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request
+from auditor.sandbox import Sandbox
 from tests.cluster.oracle import Oracle
 
 GROUP = "match.example.com"
@@ -93,18 +95,16 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def alone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One worker at a time: the server cuts its warnings short at 4 KB, which is enough for these policies once."""
-    place = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        place = place.parent
-    with (place / "match.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def server() -> Iterator[Server]:
+    """Of its own: these policies warn of everything, and the server cuts its warnings short at 4 KB."""
+    with (
+        Sandbox.start(f"match-{os.getpid()}", controllers=False) as sandbox,
+        contextlib.closing(Oracle(sandbox)) as oracle,
+    ):
+        yield start(oracle)
 
 
-@pytest.fixture(scope="module")
-def server(oracle: Oracle, alone: None) -> Iterator[Server]:
+def start(oracle: Oracle) -> Server:
     oracle.install(make_crd("locals", "Local", "Namespaced"))
     oracle.install(make_crd("globals", "Global", "Cluster"))
     for name, labels in NAMESPACES.items():
@@ -125,13 +125,8 @@ def server(oracle: Oracle, alone: None) -> Iterator[Server]:
         spec = {"policyName": name, "validationActions": ["Warn"]}
         oracle.ask("POST", f"{ADMISSION}/validatingadmissionpolicybindings", {"metadata": {"name": name}, "spec": spec})
     server = Server(oracle, {name: compile_match(read_match(match)) for name, match in matches.items()})
-    try:
-        await_policies(server)
-        yield server
-    finally:
-        for name in matches:
-            for kind in ("validatingadmissionpolicybindings", "validatingadmissionpolicies"):
-                oracle.ask("DELETE", f"{ADMISSION}/{kind}/{name}")
+    await_policies(server)
+    return server
 
 
 def await_policies(server: Server) -> None:
