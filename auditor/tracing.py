@@ -3,6 +3,7 @@
 Stands above the rooms, as the errors do: a span of the cluster room is a child of the one that the door opened.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
@@ -18,6 +19,8 @@ class _Tracer(Protocol):
     def start_as_current_span(self, name: str) -> AbstractContextManager[Span]: ...
 
 
+MISSING = "traces need OpenTelemetry: install it with `pip install 'auditor[otel]'`"
+
 _tracer: _Tracer | None = None
 
 
@@ -27,8 +30,28 @@ def switch_on() -> None:
     try:
         from opentelemetry import trace  # an optional dependency, and not light
     except ImportError as error:
-        raise UsageError("traces need OpenTelemetry: install it with `pip install 'auditor[otel]'`") from error
+        raise UsageError(MISSING) from error
     _tracer = trace.get_tracer("auditor")
+
+
+def send() -> None:
+    """From now on spans go to a collector by OTLP, as OpenTelemetry's own variables of the environment say where.
+
+    In the process that makes them, after any fork: they are sent by a thread.
+    """
+    try:
+        from opentelemetry import trace
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise UsageError(MISSING) from error
+    name = os.environ.get("OTEL_SERVICE_NAME") or "auditor"  # ours would go before that of the environment
+    provider = TracerProvider(resource=Resource.create({"service.name": name}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    switch_on()
 
 
 def switch_off() -> None:

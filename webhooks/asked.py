@@ -29,7 +29,6 @@ class Asked:
     group: Group
     special: Special | None
     envelope: Envelope
-    size: int
     timeout: float | None
     time: datetime
     label: str

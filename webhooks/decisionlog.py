@@ -1,10 +1,10 @@
 """A log of whole decisions, with their objects, for those who have to show them later: opt-in, sampled, redacted."""
 
-import re
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from auditor.engine.findings import SECRET
 from auditor.json import Json, JsonObject
 from auditor.model.request import Request
 from auditor.webhooks.decisions import Decision
@@ -14,8 +14,6 @@ REDACTED: Final = "(redacted)"
 MAX_LINE: Final = 256 * 1024
 """Bytes. Many collectors of logs cut what is longer, and so break its JSON: rather a whole line without the objects."""
 
-# The same names as in findings, whose values are never shown either.
-_SECRET: Final = re.compile(r"passw|secret|token|credential|api-?key|private-?key|connection-?string", re.IGNORECASE)
 # Copies of what stands elsewhere in the object, where nobody would look for what is redacted there.
 _COPIES: Final = ("kubectl.kubernetes.io/last-applied-configuration",)
 
@@ -91,4 +89,4 @@ def _below(paths: Sequence[tuple[str, ...]], step: str) -> list[tuple[str, ...]]
 
 
 def looks_secret(name: str) -> bool:
-    return _SECRET.search(name) is not None
+    return SECRET.search(name) is not None

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 from math import nan
 
 from auditor.engine.convert import ConversionError
 from auditor.errors import AuditorError, InputError
 from auditor.model.request import Request
+from auditor.tracing import Span, span
 from auditor.webhooks import decode, journal, judge, respond
 from auditor.webhooks.answer import answer
 from auditor.webhooks.asked import Asked, Hook, Special
@@ -20,7 +20,6 @@ from auditor.webhooks.decisionlog import DecisionLog
 from auditor.webhooks.decisions import Ring
 from auditor.webhooks.decode import ADMISSION, CONVERSION, Envelope, UnreadableError
 from auditor.webhooks.gate import RETRY_AFTER
-from auditor.webhooks.isolation import Isolation, OverrunError
 from auditor.webhooks.judge import Fault, Judgement, Noted
 from auditor.webhooks.metrics import Meters
 from auditor.webhooks.respond import Answer
@@ -47,7 +46,6 @@ class Door:
         ring: Ring,
         meters: Meters,
         specials: Mapping[str, Special] | None = None,
-        isolation: Isolation | None = None,
         log: DecisionLog | None = None,
         clock: Callable[[], datetime] = _now,
         timer: Callable[[], float] = time.monotonic,
@@ -56,7 +54,6 @@ class Door:
         self.ring = ring
         self.meters = meters
         self._specials = specials or {}
-        self._isolation = isolation or Isolation()
         self._books = Books(ring, meters, log)
         self._clock = clock
         self._timer = timer
@@ -64,12 +61,19 @@ class Door:
 
     def review(self, hook: Hook, body: bytes, *, name: str = "", timeout: float | None = None) -> Answer:
         """Of /validate and /mutate, `name` is what stands behind. Raises UnreadableError and NotReadyError."""
+        with span(f"review {hook}", {"auditor.webhook": name, "auditor.body_size": len(body)}) as current:
+            return self._review(hook, body, name, timeout, current)
+
+    def _review(self, hook: Hook, body: bytes, name: str, timeout: float | None, current: Span | None) -> Answer:
         begun = self._timer()
         snapshot = self._snapshot()
         envelope = decode.open_review(body, ADMISSION)
-        asked = self._ask(hook, name, snapshot, envelope, size=len(body), timeout=timeout)
+        asked = self._ask(hook, name, snapshot, envelope, timeout=timeout)
         noted = Noted(snapshot.world.objects) if asked.group.looks else None
         request, judgement = self._judge(asked, noted)
+        if current is not None:
+            current.set_attribute("auditor.decision", asked.id)
+            current.set_attribute("auditor.outcome", str(judgement.outcome))
         age = snapshot.age(begun) if noted is not None and noted.asked else None
         judgement, written = self._respond(asked, request, judgement, age)
         try:
@@ -126,9 +130,7 @@ class Door:
             raise NotReadyError
         return snapshot
 
-    def _ask(
-        self, hook: Hook, name: str, snapshot: Snapshot, envelope: Envelope, *, size: int, timeout: float | None
-    ) -> Asked:
+    def _ask(self, hook: Hook, name: str, snapshot: Snapshot, envelope: Envelope, *, timeout: float | None) -> Asked:
         path = f"{hook}/{name}"
         group, special = snapshot.group(path), self._specials.get(path)
         return Asked(
@@ -138,7 +140,6 @@ class Door:
             group=group,
             special=special,
             envelope=envelope,
-            size=size,
             timeout=timeout,
             time=self._clock(),
             label=path if special else group.path or str(hook),
@@ -149,28 +150,19 @@ class Door:
         request = None
         try:
             request = decode.read_request(asked.envelope, asked.snapshot, world, time=asked.time)
-            judgement = self._work(asked, request, noted)
-        except OverrunError as error:
-            told = f"{error} (decision {asked.id})"
-            judgement = judge.fail(told, closed=asked.fails_closed(request), fault=Fault.OVERRUN)
+            judgement = self._work(asked, request)
         except InputError as error:
             judgement = judge.fail(str(error), closed=asked.fails_closed(request), fault=Fault.REQUEST)
         except Exception:
             judgement = self._fail(asked, request)
         return request, judge.break_glass(judgement, request, asked.snapshot.settings)
 
-    def _work(self, asked: Asked, request: Request, noted: Noted | None) -> Judgement:
+    def _work(self, asked: Asked, request: Request) -> Judgement:
         if asked.special is not None:
             return asked.special(request)
-        work = partial(judge.mutate if asked.hook is Hook.MUTATE else judge.validate, asked.group.engine, request)
-        if not (asked.group.loops and self._isolation.wants(asked.size)):
-            return work()
-        judgement, read_others = self._isolation.run(
-            lambda: (work(), noted is not None and noted.asked), timeout=asked.timeout
-        )
-        if noted is not None:
-            noted.asked = read_others  # in the child
-        return judgement
+        if asked.hook is Hook.MUTATE:
+            return judge.mutate(asked.group.engine, request)
+        return judge.validate(asked.group.engine, request)
 
     def _respond(
         self, asked: Asked, request: Request | None, judgement: Judgement, age: float | None

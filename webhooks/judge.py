@@ -26,8 +26,6 @@ class Fault(StrEnum):
     NONE = ""
     REQUEST = "request"
     """It is not what an API server asks."""
-    OVERRUN = "overrun"
-    """A rule takes too long for it."""
     INTERNAL = "internal"
     """A mistake of ours."""
 

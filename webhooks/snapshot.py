@@ -11,7 +11,6 @@ from auditor.json import JsonObject
 from auditor.model.policy import Enforcement, FailurePolicy
 from auditor.model.request import Request
 from auditor.model.world import World
-from auditor.webhooks.isolation import has_loops
 
 
 class Namespaces(Protocol):
@@ -42,13 +41,10 @@ class Group:
     engine: Engine
     looks: bool
     """Whether some policy of it reads other objects."""
-    loops: bool
-    """Whether some policy of it may take long: then large objects are judged apart."""
 
     @classmethod
     def of(cls, path: str, engine: Engine) -> Self:
-        looks = any(each.policy.lookups or each.policy.param_kind for each in engine.policies)
-        return cls(path, engine, looks, has_loops(engine.policies))
+        return cls(path, engine, any(each.policy.lookups or each.policy.param_kind for each in engine.policies))
 
     def fails_closed(self, request: Request | None, *, mutating: bool) -> bool:
         """Whether a request that cannot be judged is refused: a policy that may be for it fails, and can deny.

@@ -16,6 +16,7 @@ from auditor.errors import AuditorError
 COMMANDS = {
     "certs": "auditor.cli.certs",
     "completion": "auditor.cli.completion",
+    "convert": "auditor.cli.convert",
     "demo": "auditor.cli.demo",
     "sandbox": "auditor.cli.sandbox",
     "scan": "auditor.cli.scan",

@@ -23,6 +23,9 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        decision = getattr(record, "decision", None)  # of the door: all that is known of it, by name
+        if decision is not None:
+            line["decision"] = decision
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

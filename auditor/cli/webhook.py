@@ -44,6 +44,22 @@ import click
 )
 @click.option("--client-name", "client_names", multiple=True, help="Of the certificate of such a client.")
 @click.option("--break-glass-group", default="", metavar="GROUP", help="Whose members are admitted in any case.")
+@click.option(
+    "--decision-log",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Whole decisions, with their objects, one JSON object a line; what looks secret is left out.",
+)
+@click.option(
+    "--decision-log-share",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Of plain admissions that are logged; what tells something always is.",
+)
+@click.option(
+    "--redact", multiple=True, metavar="POINTER", help="Left out as well: /spec/users/*/pin. May be repeated."
+)
 @click.option("--name", default="auditor", show_default=True, help="Of the webhook configurations and of the Lease.")
 @click.option("--owner", default="", metavar="KIND/NAME", help="A cluster-wide object that owns what is registered.")
 @click.option("--duties/--no-duties", default=True, show_default=True, help="Register webhooks and write status.")
@@ -68,6 +84,9 @@ def command(
     client_authorities: Path | None,
     client_names: tuple[str, ...],
     break_glass_group: str,
+    decision_log: Path | None,
+    decision_log_share: float,
+    redact: tuple[str, ...],
     name: str,
     owner: str,
     duties: bool,
@@ -87,7 +106,7 @@ def command(
     from auditor.webhooks.certificates.tls import ClientSettings
     from auditor.webhooks.serving.application import run
     from auditor.webhooks.serving.service import make_service, prepare
-    from auditor.webhooks.serving.settings import Listen, ServingSettings, Target
+    from auditor.webhooks.serving.settings import DecisionSettings, Listen, ServingSettings, Target
 
     if certificates is None and (inject_from or authority != "file"):
         raise UsageError("--authority and --inject-from belong to --certificates")
@@ -100,6 +119,11 @@ def command(
     clients = None
     if client_authorities is not None:
         clients = ClientSettings(authorities=client_authorities, names=frozenset(client_names))
+    if decision_log is None and (redact or decision_log_share):
+        raise UsageError("--decision-log-share and --redact belong to --decision-log")
+    decisions = None
+    if decision_log is not None:
+        decisions = DecisionSettings(path=decision_log, share=decision_log_share, redact=redact)
     settings = ServingSettings(
         listen=Listen.read(listen),
         operations=Listen.read(operations),
@@ -109,6 +133,7 @@ def command(
         cluster=Settings(kubeconfig=kubeconfig, context=context),
         name=name,
         break_glass_group=break_glass_group,
+        decisions=decisions,
         workers=workers,
         threads=threads,
         drain=drain,

@@ -7,12 +7,13 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
-from auditor.cluster.access import dig_list, dig_text
+from auditor.cluster.access import dig_text
 from auditor.cluster.pace import Urgency
+from auditor.cluster.paging import Paging
 from auditor.cluster.resource import Resource
 from auditor.cluster.transport import Query, Transport
 from auditor.errors import ConflictError, ExpiredError, MalformedError
@@ -23,7 +24,7 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML
 
 PAGE = 500
-"""Objects a page, as client-go: a page of objects of 10 KB is 5 MB, and 10,000 objects are 20 calls."""
+"""Objects a page, as client-go: 10,000 objects are 20 calls."""
 EDIT_ATTEMPTS = 5
 """As client-go: five writers who collide again and again have a problem that more attempts do not solve."""
 CONFLICT_STEP = 0.02
@@ -57,35 +58,50 @@ class Client:
     urgency: Urgency = Urgency.WAITED_FOR
 
     def get(
-        self, resource: Resource, name: str, *, namespace: str = "", subresource: str = "", resource_version: str = ""
+        self,
+        resource: Resource,
+        name: str,
+        *,
+        namespace: str = "",
+        subresource: str = "",
+        resource_version: str = "",
+        timeout: float | None = None,
     ) -> JsonObject:
         """`resource_version="0"` accepts what the server has in memory, which may be old and is cheap."""
-        path = resource.path(namespace=namespace, name=name, subresource=subresource)
+        path, what = _object("get", resource, namespace, name, subresource)
         query = [("resourceVersion", resource_version)] if resource_version else []
-        return self._ask("GET", path, f"get {_target(resource, namespace, name, subresource)}", query=query)
+        return self._ask("GET", path, what, query=query, timeout=timeout)
 
     def list(
         self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = "", limit: int = PAGE
     ) -> Iterator[JsonObject]:
-        """Page by page as they are taken, so memory holds one page.
+        """Page by page as they are taken, so memory holds one page: of `limit` objects at most, of fewer where they are
+        large.
 
         If that takes longer than the server keeps a snapshot (5 minutes), the rest comes as it is by then: each
         object comes once, and what was created or deleted meanwhile may or may not be among them.
         """
         path, what = resource.path(namespace=namespace), f"list {_target(resource, namespace)}"
         token = ""
+        paging = Paging(limit)
         while True:
-            query = [("limit", str(limit)), *_selectors(labels, fields)]
+            query = [("limit", str(paging.limit)), *_selectors(labels, fields)]
             try:
-                page = self._ask("GET", path, what, query=[*query, ("continue", token)] if token else query)
+                answer = self._fetch("GET", path, what, query=[*query, ("continue", token)] if token else query)
             except ExpiredError as error:
                 if not error.resume or error.resume == token:
                     raise
                 token = error.resume
                 continue
+            page = self._read(what, answer)
+            items, metadata = page.get("items"), page.get("metadata")
+            if "items" not in page or not isinstance(items, list | None) or not isinstance(metadata, dict):
+                raise MalformedError(f"{what}: {self.transport.server} answered with something that is no list")
+            paging.note(len(items or ()), len(answer))
+            del answer
             # Items of a list do not say what they are: the list does.
             kind, version = dig_text(page, "kind").removesuffix("List"), dig_text(page, "apiVersion")
-            for item in dig_list(page, "items"):
+            for item in items or []:  # Go writes an empty list as null
                 yield {"apiVersion": version, "kind": kind} | item
             token = dig_text(page, "metadata", "continue")
             if not token:
@@ -105,9 +121,7 @@ class Client:
         self, resource: Resource, obj: JsonObject, *, subresource: str = "", options: WriteOptions = DEFAULTS
     ) -> JsonObject:
         """Replaces the whole object. With its resourceVersion, only if nobody has changed it since (ConflictError)."""
-        namespace, name = _place(resource, obj)
-        path = resource.path(namespace=namespace, name=name, subresource=subresource)
-        what = f"update {_target(resource, namespace, name, subresource)}"
+        path, what = _object("update", resource, *_place(obj), subresource)
         return self._write("PUT", path, what, body=obj, options=options)
 
     def patch_json(
@@ -120,8 +134,7 @@ class Client:
         subresource: str = "",
         options: WriteOptions = DEFAULTS,
     ) -> JsonObject:
-        path = resource.path(namespace=namespace, name=name, subresource=subresource)
-        what = f"patch {_target(resource, namespace, name, subresource)}"
+        path, what = _object("patch", resource, namespace, name, subresource)
         return self._write("PATCH", path, what, body=[*operations], content_type=JSON_PATCH, options=options)
 
     def patch_merge(
@@ -135,8 +148,7 @@ class Client:
         options: WriteOptions = DEFAULTS,
     ) -> JsonObject:
         """Null removes a field; lists are replaced as a whole."""
-        path = resource.path(namespace=namespace, name=name, subresource=subresource)
-        what = f"patch {_target(resource, namespace, name, subresource)}"
+        path, what = _object("patch", resource, namespace, name, subresource)
         return self._write("PATCH", path, what, body=patch, content_type=MERGE_PATCH, options=options)
 
     def apply(
@@ -152,9 +164,7 @@ class Client:
 
         A field that another manager owns with another value is a ConflictError that names both, unless `force`.
         """
-        namespace, name = _place(resource, obj)
-        path = resource.path(namespace=namespace, name=name, subresource=subresource)
-        what = f"apply {_target(resource, namespace, name, subresource)}"
+        path, what = _object("apply", resource, *_place(obj), subresource)
         query = [("force", "true")] if force else []
         return self._write("PATCH", path, what, body=obj, content_type=APPLY_PATCH, query=query, options=options)
 
@@ -176,8 +186,7 @@ class Client:
         """
         preconditions = {k: v for k, v in (("uid", uid), ("resourceVersion", resource_version)) if v}
         body = _delete_options(propagation, preconditions, grace_seconds, dry_run=options.dry_run)
-        path = resource.path(namespace=namespace, name=name)
-        what = f"delete {_target(resource, namespace, name)}"
+        path, what = _object("delete", resource, namespace, name)
         return self._write("DELETE", path, what, body=body, options=options)
 
     def delete_collection(
@@ -212,14 +221,23 @@ class Client:
         """Reads it, lets `change` give the object to be, and writes that; who was faster makes us read it again.
 
         `change` may be called several times. It gives None where there is nothing to change: then nothing is written.
+        The timeout of the options is for all of it, however often it is done.
         """
+        left = countdown(options.timeout)
         for attempt in itertools.count(1):
-            current = self.get(resource, name, namespace=namespace)
-            changed = change(orjson.loads(orjson.dumps(current)))
-            if changed is None or _canonical(changed) == _canonical(current):
+            current = self.get(resource, name, namespace=namespace, timeout=left())
+            before = _canonical(current)
+            changed = change(copy := orjson.loads(before))
+            if changed is None and _canonical(copy) != before:
+                raise TypeError(
+                    f"edit {_target(resource, namespace, name)}: the object was changed, but nothing was returned: "
+                    "return it, or leave it as it is"
+                )
+            if changed is None or _canonical(changed) == before:
                 return current
             try:
-                return self.update(resource, changed, subresource=subresource, options=options)
+                written = replace(options, timeout=left())
+                return self.update(resource, changed, subresource=subresource, options=written)
             except ConflictError:
                 if attempt >= attempts:
                     raise
@@ -260,7 +278,21 @@ class Client:
         content_type: str = "application/json",
         timeout: float | None = None,
     ) -> JsonObject:
-        answer = self.transport.ask(
+        answer = self._fetch(method, path, what, query=query, body=body, content_type=content_type, timeout=timeout)
+        return self._read(what, answer)
+
+    def _fetch(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        query: Query = (),
+        body: Json = None,
+        content_type: str = "application/json",
+        timeout: float | None = None,
+    ) -> bytes:
+        return self.transport.ask(
             method,
             path,
             what=what,
@@ -270,6 +302,8 @@ class Client:
             urgency=self.urgency,
             timeout=timeout,
         )
+
+    def _read(self, what: str, answer: bytes) -> JsonObject:
         try:
             found = orjson.loads(answer)
         except orjson.JSONDecodeError as error:
@@ -279,11 +313,23 @@ class Client:
         return found
 
 
-def _place(resource: Resource, obj: JsonObject) -> tuple[str, str]:
-    namespace, name = dig_text(obj, "metadata", "namespace"), dig_text(obj, "metadata", "name")
+def countdown(seconds: float | None) -> Callable[[], float | None]:
+    """What is left of them at each call, for several requests that have one timeout; None has no end."""
+    end = None if seconds is None else time.monotonic() + seconds
+    return lambda: None if end is None else end - time.monotonic()
+
+
+def _place(obj: JsonObject) -> tuple[str, str]:
+    return dig_text(obj, "metadata", "namespace"), dig_text(obj, "metadata", "name")
+
+
+def _object(verb: str, resource: Resource, namespace: str, name: str, subresource: str = "") -> tuple[str, str]:
+    """The path of one object, and what is asked of it. Without a name the path is that of all of them: who deletes
+    that deletes them all."""
+    what = f"{verb} {_target(resource, namespace, name, subresource)}"
     if not name:
-        raise ValueError(f"an object of {resource.name} has no metadata.name")
-    return namespace, name
+        raise ValueError(f"{what}: needs the name of an object (metadata.name), which is empty")
+    return resource.path(namespace=namespace, name=name, subresource=subresource), what
 
 
 def _target(resource: Resource, namespace: str = "", name: str = "", subresource: str = "") -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from auditor.cluster.access import dig, dig_list, dig_object, dig_text
-from auditor.cluster.client import Client, WriteOptions
+from auditor.cluster.client import Client, WriteOptions, countdown
 from auditor.cluster.resource import Resource
 from auditor.errors import ConflictError, NotFoundError
 from auditor.json import Json, JsonObject
@@ -111,6 +111,7 @@ def apply_condition(
     *,
     namespace: str = "",
     manager: str = "auditor",
+    timeout: float | None = None,
     now: Callable[[], datetime] = _now,
     wait: Callable[[float], object] = time.sleep,
 ) -> JsonObject:
@@ -119,16 +120,17 @@ def apply_condition(
     By server-side apply, as the manager `manager/type`: what one manager no longer says is removed, so each type has
     its own. Where the kind's schema does not make the conditions a map by their type, applying would replace the whole
     list: there the status is updated instead. Either is refused if somebody has written in between, and then all is
-    done anew from what is there: the time of the transition is right, whoever else writes.
+    done anew from what is there: the time of the transition is right, whoever else writes. `timeout` is for all of it.
     """
     what = f"set condition {condition.type} of {resource.name} {namespace}/{name}".replace(" /", " ")
-    options = WriteOptions(field_manager=f"{manager}/{condition.type}"[:MANAGER_LENGTH])
+    left = countdown(timeout)
     for attempt in range(1, ATTEMPTS + 1):
-        current = client.get(resource, name, namespace=namespace)
+        current = client.get(resource, name, namespace=namespace, timeout=left())
         before = dig_list(current, "status", "conditions")
         after = set_condition(before, condition, now())
         if after is before:
             return current
+        options = WriteOptions(field_manager=f"{manager}/{condition.type}"[:MANAGER_LENGTH], timeout=left())
         try:
             if before and not _is_map(current):
                 return _update(client, resource, current, after, options)
@@ -139,7 +141,7 @@ def apply_condition(
             wait(random.uniform(0, STEP * attempt))  # noqa: S311 - so that two who collided do not collide again
         except NotFoundError as error:
             # The object was there a moment ago. If it is there still, it is its status that cannot be written.
-            client.get(resource, name, namespace=namespace)
+            client.get(resource, name, namespace=namespace, timeout=left())
             raise NotFoundError(
                 what,
                 code=404,

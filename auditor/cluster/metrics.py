@@ -24,9 +24,9 @@ WORK_SECONDS = Histogram(
 )
 QUEUED = Gauge("auditor_cluster_queued", "Keys that wait in a queue, due or not", ["queue"])
 LEADING = Gauge("auditor_cluster_leading", "1 while this process leads by the lease of that name", ["lease"])
-EVENTS = Gauge(
-    "auditor_cluster_events",
-    "Kubernetes Events of the recorder so far: recorded, written (created, updated), and not written "
+EVENTS = Counter(
+    "auditor_cluster_events_total",
+    "Kubernetes Events of recorders: recorded, written (created, updated), and not written "
     "(invalid, too_many, full, lost)",
     ["result"],
 )

@@ -35,9 +35,10 @@ class Pace:
     _tokens: float = field(init=False)
     _filled: float = field(init=False)
     _paused_until: float = field(default=0.0, init=False)
-    _waiting: list[tuple[Urgency, int]] = field(default_factory=list, init=False)
+    _waiting: list[tuple[Urgency, int, threading.Condition]] = field(default_factory=list, init=False)
+    """A heap. Each has a condition of its own: of hundreds that wait, only the first is woken when its turn comes."""
     _order: int = field(default=0, init=False)
-    _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _closed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -58,44 +59,49 @@ class Pace:
         Also if the call is `given_up` meanwhile, which is looked at when somebody calls `wake`.
         """
         deadline = None if timeout is None else self.clock() + timeout
-        with self._changed:
+        with self._lock:
             self._order += 1
-            mine = (urgency, self._order)
+            turn = threading.Condition(self._lock)
+            mine = (urgency, self._order, turn)
             heapq.heappush(self._waiting, mine)
-            self._changed.notify_all()
             try:
                 while not self._closed and not given_up():
                     # Who is not first has nothing to wait for but to become it, and is woken then.
-                    wait = self._seconds_until_ready() if self._waiting[0] == mine else None
+                    wait = self._seconds_until_ready() if self._waiting[0] is mine else None
                     if wait is not None and wait <= 0:
                         self._tokens -= 1
                         return True
                     left = None if deadline is None else deadline - self.clock()
                     if left is not None and (left <= 0 or (wait is not None and wait > left)):
                         return False
-                    self._changed.wait(min((t for t in (wait, left) if t is not None), default=None))
+                    turn.wait(min((t for t in (wait, left) if t is not None), default=None))
                 return False
             finally:
                 self._waiting.remove(mine)
                 heapq.heapify(self._waiting)
-                self._changed.notify_all()
+                if self._waiting:
+                    self._waiting[0][2].notify()
 
     def pause(self, seconds: float) -> None:
         """The server has asked for it. Nobody calls until then; a shorter wish does not end a longer one."""
-        with self._changed:
+        with self._lock:
             until = self.clock() + min(max(seconds, 0.0), MAX_PAUSE)
             self._paused_until = max(self._paused_until, until)
-            self._changed.notify_all()
+            self._notify_all()
 
     def wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+        with self._lock:
+            self._notify_all()
 
     def close(self) -> None:
         """Whoever waits gets False, and so does whoever comes."""
-        with self._changed:
+        with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            self._notify_all()
+
+    def _notify_all(self) -> None:
+        for _, _, turn in self._waiting:
+            turn.notify()
 
     def _seconds_until_ready(self) -> float:
         now = self.clock()

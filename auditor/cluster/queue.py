@@ -53,6 +53,8 @@ class _Entry:
     working: bool = False
     again: tuple[Priority, float] | None = None
     """Added while it was in work: with what priority and when it is due."""
+    forgotten: bool = False
+    """While it was in work, and not added since: it does not come again if that fails."""
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ class WorkQueue(Generic[Key]):
         entry = self._entries.setdefault(key, _Entry(priority, due))
         if entry.working:
             old = entry.again or (priority, due)
-            entry.again = (min(priority, old[0]), min(due, old[1]))
+            entry.again, entry.forgotten = (min(priority, old[0]), min(due, old[1])), False
             return
         if entry.waiting:
             priority, due = min(priority, entry.priority), min(due, entry.due)
@@ -142,10 +144,14 @@ class WorkQueue(Generic[Key]):
     def fail(self, key: Key, reason: str, *, after: float | None = None) -> bool:
         """It comes again: after twice the delay of the last time, or `after` so many seconds, as a server has asked.
 
-        False if it is given up: only when it is added again somebody will work on it.
+        False if it is given up, or was forgotten: only when it is added again somebody will work on it.
         """
         with self._changed:
             entry = self._entries[key]
+            if entry.forgotten:
+                log.info("%s: failed, and is not tried again, because it was forgotten: %s", key, reason)
+                self._end(key, entry)
+                return False
             entry.failures += 1
             if entry.failures > self.max_retries:
                 log.error("%s: given up after %d failures, until it changes: %s", key, entry.failures, reason)
@@ -164,7 +170,7 @@ class WorkQueue(Generic[Key]):
             return again
 
     def _end(self, key: Key, entry: _Entry) -> None:
-        entry.working = False
+        entry.working = entry.forgotten = False
         again, entry.again = entry.again, None
         if again is not None and not self._closed:
             self._add(key, *again)
@@ -173,12 +179,13 @@ class WorkQueue(Generic[Key]):
         self._changed.notify_all()
 
     def forget(self, key: Key) -> None:
-        """It is gone: nothing of it is kept, and a retry is not made. If it is in work, that comes to its end."""
+        """It is gone: nothing of it is kept, and a retry is not made. If it is in work, that comes to its end, and if
+        it fails then, that was the last time, unless the key was added again meanwhile."""
         with self._changed:
             entry = self._entries.get(key)
             if entry is None:
                 return
-            entry.again, entry.failures = None, 0
+            entry.again, entry.failures, entry.forgotten = None, 0, True
             if not entry.working:
                 self._ready[entry.priority].pop(key, None)
                 del self._entries[key]

@@ -147,6 +147,11 @@ def explain(error: BaseException, read_timeout: float) -> str:
             f"shows a certificate that is not trusted: {inner.verify_message.rstrip('.')}. Is its authority the one "
             "in the kubeconfig (certificate-authority), and its name the one in the address?"
         )
+    if isinstance(inner, ssl.SSLEOFError):  # a handshake that was refused, or any cut while we write
+        return (
+            f"broke the connection: {text}. If it does so each time: is the client certificate valid, and is that a "
+            "TLS port?"
+        )
     if isinstance(inner, ssl.SSLError):
         return f"broke off TLS: {text}. Is the client certificate valid, and is that a TLS port?"
     if isinstance(inner, http.client.BadStatusLine) and not isinstance(inner, ConnectionError):

@@ -49,6 +49,8 @@ class Transport:
         read_timeout: float = READ_TIMEOUT,
         wait: Callable[[float], object] | None = None,
     ) -> None:
+        if not (component.isascii() and component.isprintable()):
+            raise ValueError(f"the component {component!r} goes into a header: printable ASCII alone")
         self.access = access
         self.server = access.server.rstrip("/")
         self.pace = pace or Pace()
@@ -100,7 +102,8 @@ class Transport:
             try:
                 return stream.read()
             except UnreachableError:
-                if method != "GET" or attempt > 1 or self._closing.is_set():
+                late = timeout is not None and time.monotonic() >= begun + timeout
+                if method != "GET" or attempt > 1 or late or self._closing.is_set():
                     raise
             except ApiError as error:
                 wish = self._patience(error)
@@ -180,12 +183,14 @@ class Transport:
                 sent = time.monotonic()
                 if self._closing.is_set() or stream.closed:
                     raise self._stopped(what)
-                left = None if deadline is None else deadline - sent
-                if not ready or (left is not None and left <= 0):
+                if not ready:
                     raise UnreachableError(
                         f"{what}: not asked within the {timeout:g} s that there were: {self.server} has asked for a "
                         "pause, or more calls a second were wanted than we allow ourselves"
                     )
+                left = None if deadline is None else deadline - sent
+                if left is not None and left <= 0:
+                    raise UnreachableError(f"{what}: not asked, because the time that there was for it is over")
                 metrics.PACE_SECONDS.inc(sent - begun)
                 code = 0
                 try:

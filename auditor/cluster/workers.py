@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from auditor.cluster import metrics
+from auditor.cluster.callback import FAULTS
 from auditor.cluster.queue import WorkQueue
 from auditor.errors import ApiError, AuditorError
 
@@ -30,6 +31,8 @@ class Workers(Generic[Key]):
         self.name, self.queue = name, queue
         self._work = work
         self._threads = [threading.Thread(target=self._run, name=f"{name} {i}", daemon=True) for i in range(count)]
+        if count < 1:
+            raise ValueError(f"{name}: {count} workers would leave everything undone: 1 at least")
         metrics.QUEUED.labels(name).set_function(lambda: len(queue))
 
     def start(self) -> None:
@@ -37,8 +40,10 @@ class Workers(Generic[Key]):
             thread.start()
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
-        """No more keys are taken; False if work was still under way at the end of the timeout."""
+        """No more keys are taken; False if work was still under way at the end of the timeout. Not to be called by the
+        work itself, which it waits for."""
         done = self.queue.close(timeout)
+        metrics.QUEUED.labels(self.name).set_function(lambda: 0.0)  # what it holds waits for nobody any more
         if not done:
             log.error("%s: work was still under way after %g s", self.name, timeout)
         return done
@@ -49,7 +54,7 @@ class Workers(Generic[Key]):
             result = "done"
             try:
                 self._work(key)
-            except Exception as error:
+            except FAULTS as error:
                 if not isinstance(error, AuditorError):  # those say all in one line; anything else is a defect
                     log.exception("%s: work on %s failed", self.name, key)
                 wish = error.retry_after if isinstance(error, ApiError) else None

@@ -90,13 +90,13 @@ class Conversion:
         start = str(thing.get("apiVersion", "")).rpartition("/")[2]
         way = self.find_way(start, version)
         if way is None:
-            raise ConversionError(f"{_describe(thing)}: no conversion from {start} to {version}")
+            raise ConversionError(f"{describe(thing)}: no conversion from {start} to {version}")
         for step in pairwise(way):
             thing = self._convert_step(thing, step)
         return thing
 
     def _convert_step(self, thing: JsonObject, step: tuple[str, str]) -> JsonObject:
-        where = f"{_describe(thing)}: conversion from {step[0]} to {step[1]}"
+        where = f"{describe(thing)}: conversion from {step[0]} to {step[1]}"
         outcome = jq.run([(self.steps[step], {})], input=thing, bindings={})[0]
         if outcome.error is not None:
             raise ConversionError(f"{where}: {outcome.error}")
@@ -127,7 +127,8 @@ def _kept(before: object, after: object) -> bool:
     return same(before, after)
 
 
-def _describe(thing: JsonObject) -> str:
+def describe(thing: JsonObject) -> str:
     metadata = thing.get("metadata")
-    name = metadata.get("name", "") if isinstance(metadata, dict) else ""
-    return f"{thing.get('kind', 'object')} {name}".strip()
+    metadata = metadata if isinstance(metadata, dict) else {}
+    where = "/".join(str(metadata[part]) for part in ("namespace", "name") if metadata.get(part))
+    return f"{thing.get('kind', 'object')} {where}".strip()

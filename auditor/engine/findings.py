@@ -13,8 +13,8 @@ from auditor.model.finding import Finding, Result, make_fingerprint
 from auditor.model.policy import Enforcement, FailurePolicy, Policy
 from auditor.model.request import Operation, Request
 
-# Names of fields whose values are never shown. Rather too many than too few: the path is shown in any case.
-_SECRET: Final = re.compile(r"passw|secret|token|credential|api-?key|private-?key|connection-?string", re.IGNORECASE)
+SECRET: Final = re.compile(r"passw|secret|token|credential|api-?key|private-?key|connection-?string", re.IGNORECASE)
+"""Names of fields whose values are never shown. Rather too many than too few: the path is shown in any case."""
 
 
 class FindingMaker:
@@ -130,7 +130,7 @@ def _name(policy: Policy) -> tuple[str, ...]:
 
 def value_at(thing: Json, path: str) -> Json:
     """None where nothing stands, and where the path looks as if a secret stands there."""
-    if _SECRET.search(path):
+    if SECRET.search(path):
         return None
     for step in path.split("/")[1:]:
         step = step.replace("~1", "/").replace("~0", "~")

@@ -14,8 +14,9 @@ from auditor.webhooks.registration.kinds import CustomKind, CustomKinds, list_cu
 from auditor.webhooks.registration.meters import RegistrationMeters
 from auditor.webhooks.registration.owner import Owner, find_owner
 from auditor.webhooks.registration.plan import Plan, make_plan
-from auditor.webhooks.registration.registrar import Registrar, State, Target
+from auditor.webhooks.registration.registrar import Registrar
 from auditor.webhooks.registration.scale import find_scale_gaps
+from auditor.webhooks.registration.target import State, Target
 from auditor.webhooks.registration.uninstall import Uninstalled, UninstallRefusedError, uninstall
 from auditor.webhooks.registration.wanted import Wanted
 

@@ -65,6 +65,10 @@ def make_configurations(entries: Sequence[Entry], installation: Installation) ->
     ]
 
 
+def webhook_name(entry: Entry) -> str:
+    return f"{entry.name}.{entry.side}.{OWN_GROUP}"
+
+
 def _configuration(kind: str, webhooks: list[JsonObject], installation: Installation) -> JsonObject:
     metadata: JsonObject = {
         "name": installation.name,
@@ -92,7 +96,7 @@ def _webhook(entry: Entry, installation: Installation) -> JsonObject:
         }
         namespaces = {"matchExpressions": [*namespaces.get("matchExpressions", ()), excluded]}
     webhook: JsonObject = {
-        "name": f"{entry.name}.{entry.side}.{OWN_GROUP}",
+        "name": webhook_name(entry),
         "admissionReviewVersions": ["v1"],
         "clientConfig": installation.address.client_config(entry.path),
         "failurePolicy": str(entry.failure_policy),

@@ -19,7 +19,7 @@ POLICIES = "policies"
 """The matchCondition that is made of those of policies."""
 LOOSE = frozenset(["clientConfig", "rules"])
 """Where a newer API server may fill in fields of its own; all that there are today we say ourselves."""
-REFUSED = re.compile(r"webhooks\[(\d+)\](?:\.(\w+))?")
+REFUSED = re.compile(r"webhooks\[(\d+)\]")
 
 
 def find_drift(wanted: JsonObject, live: JsonObject | None) -> list[str]:
@@ -100,28 +100,29 @@ def relieve(wanted: JsonObject, causes: Sequence[Cause]) -> tuple[JsonObject, Ma
     One policy's mistake must not take the others from their posts. A condition of policies that it refuses is left to
     us, which costs calls and nothing else; any other fault costs the webhook. None: it is not about single webhooks.
     """
-    webhooks = list(dig_list(wanted, "webhooks"))
-    faults: dict[str, str] = {}
-    dropped: set[int] = set()
+    webhooks = dig_list(wanted, "webhooks")
+    faults: dict[int, list[Cause]] = {}
     for cause in causes:
-        found = REFUSED.match(cause.field)
-        if found is None or int(found[1]) >= len(webhooks):
-            continue
-        index, part = int(found[1]), found[2]
-        webhook = webhooks[index]
-        faults.setdefault(dig_text(webhook, "name"), f"{cause.field}: {cause.message}")
-        kept = [each for each in dig_list(webhook, "matchConditions") if each["name"] != POLICIES]
-        if part == "matchConditions" and len(kept) < len(dig_list(webhook, "matchConditions")):
-            webhooks[index] = {name: value for name, value in webhook.items() if name != "matchConditions"} | (
-                {"matchConditions": kept} if kept else {}
-            )
-        elif part != "matchConditions" or POLICIES not in {
-            dig_text(each, "name") for each in dig_list(wanted["webhooks"][index], "matchConditions")
-        }:
-            dropped.add(index)
+        if (found := REFUSED.match(cause.field)) and int(found[1]) < len(webhooks):
+            faults.setdefault(int(found[1]), []).append(cause)
     if not faults:
         return None
-    return wanted | {"webhooks": [each for i, each in enumerate(webhooks) if i not in dropped]}, faults
+    left = []
+    for i, webhook in enumerate(webhooks):
+        kept = _relieve_one(webhook, faults[i]) if i in faults else webhook
+        left += [] if kept is None else [kept]
+    told = {dig_text(webhooks[i], "name"): f"{its[0].field}: {its[0].message}" for i, its in sorted(faults.items())}
+    return wanted | {"webhooks": left}, told
+
+
+def _relieve_one(webhook: JsonObject, causes: Sequence[Cause]) -> JsonObject | None:
+    """Each time less: when the condition of policies has gone, and it is refused still, nothing is left of it."""
+    conditions = dig_list(webhook, "matchConditions")
+    kept = [each for each in conditions if each["name"] != POLICIES]
+    if len(kept) == len(conditions) or any("].matchConditions" not in cause.field for cause in causes):
+        return None
+    without = {name: value for name, value in webhook.items() if name != "matchConditions"}
+    return without | {"matchConditions": kept} if kept else without
 
 
 def list_rivals(live: JsonObject, ours: str) -> list[str]:

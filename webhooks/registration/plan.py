@@ -45,8 +45,9 @@ def make_plan(client: Client, wanted: Wanted) -> Plan:
             texts += _differ(f"{thing['kind']} {thing['metadata']['name']}", _shown(live), _shown(after))
     address = wanted.installation.address
     ours = {kind.name for kind in wanted.kinds.values() if leads_to_us(kind, address)}
-    for name in sorted({*wanted.conversions, *ours}):
-        section = read_section(client, name, wanted.conversions.get(name), address)
+    for name in sorted({*wanted.conversions, *wanted.broken, *ours}):
+        conversion, broken = wanted.conversions.get(name), name in wanted.broken
+        section = read_section(client, name, conversion, address, broken=broken)
         if section is None:
             notes.append(f"there is no CRD {name}")
             continue

@@ -5,9 +5,9 @@ and with force for our own fields; what does not is never written. If somebody f
 (`rivalry`), and log, status and metrics say who it is. One replica does it at a time: the leader starts it, and stops
 it when it leads no more. Two that want the same would write nothing more either, but during an update they do not.
 
-Between the creation of a CRD and the moment that API servers know of its webhook, some 100 ms, objects of the new kind
-are admitted without us: the watcher judges them when it first sees them. A policy that names a kind by group and plural
-is registered before the CRD comes, and leaves no such gap.
+Between the moment that a new CRD is served and that API servers know of its webhook, objects of the new kind are
+admitted without us: the watcher judges them when it first sees them. On one idle API server it is registered before it
+is served. A policy that names a kind by group and plural is registered before the CRD comes, and leaves no such gap.
 
 Nothing here can deadlock a cluster: API servers call no webhook for webhook configurations; our own namespace and
 kube-system are excluded; the webhook for our own policies, and what policies say of those, is Ignore; and where the
@@ -21,7 +21,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 import orjson
 from prometheus_client import CollectorRegistry
@@ -34,13 +33,16 @@ from auditor.cluster.listwatch import Scope
 from auditor.cluster.queue import WorkQueue
 from auditor.cluster.resource import Resource
 from auditor.cluster.workers import Workers
-from auditor.engine.convert import Conversion
 from auditor.errors import AuditorError, InvalidError, NotFoundError
-from auditor.json import Json, JsonObject
+from auditor.json import Json
+from auditor.webhooks.registration.cells import Side
+from auditor.webhooks.registration.configurations import webhook_name
 from auditor.webhooks.registration.meters import RegistrationMeters
 from auditor.webhooks.registration.owner import Owner, Standing, read_standing
+from auditor.webhooks.registration.plan import Plan, make_plan
 from auditor.webhooks.registration.rivalry import QUIET, Rivalry
 from auditor.webhooks.registration.sections import Decision, Turn, leads_to_us
+from auditor.webhooks.registration.target import Memory, State, Target
 from auditor.webhooks.registration.wanted import Wanted
 from auditor.webhooks.registration.writing import (
     CONFIGURATIONS,
@@ -55,45 +57,12 @@ log = logging.getLogger(__name__)
 
 CONVERSIONS = Resource("auditor.dev", "v1", "conversions", "Conversion", namespaced=False)
 CONDITION = "Registered"
+VALIDATING = "ValidatingWebhookConfiguration"
 MAX_DELAY = 30.0
 """Seconds between two attempts that fail: it goes on as long as it runs, since nobody else will do it."""
 NEVER = 1 << 30
 """Attempts before it gives up."""
 STOP_TIMEOUT = 5.0
-
-
-class State(StrEnum):
-    IN_FORCE = "in force"
-    CONTESTED = "contested"
-    """Somebody changes it back again and again: it may be right or wrong at this moment."""
-    PENDING = "pending"
-    FAILED = "failed"
-    """It could not be read or written, or not in whole; it is tried again."""
-    LEFT = "left"
-    """Not as it was asked for, on purpose: the message says why."""
-    UNINSTALLED = "uninstalled"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One object that we keep right. `name` is a CRD's, or the kind of a configuration."""
-
-    name: str
-    state: State = State.PENDING
-    message: str = ""
-    faults: tuple[str, ...] = ()
-    """Webhooks that the API server refuses, with its reasons."""
-    writes: int = 0
-
-
-@dataclass(slots=True)
-class _Memory:
-    target: Target
-    rivalry: Rivalry
-    digest: str = ""
-    """Of what we wanted when we last saw it in force: what differs afterwards, without a change of this, is drift."""
-    accepted: JsonObject | None = None
-    """What the API server took of that."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -102,7 +71,8 @@ class Registrar:
 
     client: Client
     source: Callable[[], Wanted | None]
-    """None as long as not all is known: then nothing is written, and nothing taken away."""
+    """None as long as not all is known: then nothing is written, and nothing taken away. Asked often, in the threads of
+    watches, too: it gives what was made before, and makes nothing."""
     name: str
     """Of both configurations: that of the installation."""
     owner: Owner | None = None
@@ -112,8 +82,8 @@ class Registrar:
     _queue: WorkQueue[str] = field(init=False)
     _workers: Workers[str] = field(init=False)
     _informers: Informers = field(init=False)
-    _memories: dict[str, _Memory] = field(default_factory=dict)
-    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _memories: dict[str, Memory] = field(init=False, default_factory=dict)
+    _changed: threading.Condition = field(init=False, default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
         self._queue = WorkQueue(max_delay=MAX_DELAY, max_retries=NEVER)
@@ -139,7 +109,7 @@ class Registrar:
         wanted = self.source()
         if wanted is None:
             return
-        names = {*CONFIGURATIONS, *wanted.conversions, *self._sections()}
+        names = {*CONFIGURATIONS, *wanted.conversions, *wanted.broken, *self._sections()}
         address = wanted.installation.address
         names |= {kind.name for kind in wanted.kinds.values() if leads_to_us(kind, address)}
         for name in sorted(names):
@@ -151,6 +121,7 @@ class Registrar:
         name = change.kind.name
         if wanted is not None and (
             name in wanted.conversions
+            or name in wanted.broken
             or name in self._sections()
             or leads_to_us(change.kind, wanted.installation.address)
         ):
@@ -159,6 +130,18 @@ class Registrar:
     def status(self) -> list[Target]:
         with self._changed:
             return [memory.target for _, memory in sorted(self._memories.items())]
+
+    def plan(self) -> Plan | None:
+        """What would be written now; None as long as not all is known."""
+        wanted = self.source()
+        return None if wanted is None else make_plan(self.client, wanted)
+
+    def registered(self) -> frozenset[str]:
+        """The policies that API servers call us for, on each side on which they have something to say."""
+        with self._changed:
+            memories = list(self._memories.values())
+        lacking = frozenset(name for memory in memories for name in memory.lacking)
+        return frozenset(name for memory in memories for name in memory.policies) - lacking
 
     def wait(self, fits: Callable[[dict[str, Target]], bool], timeout: float) -> bool:
         """Until the status is as it should be, by name; False after the timeout."""
@@ -187,7 +170,7 @@ class Registrar:
         if wanted is None:
             return
         with self._changed:
-            memory = self._memories.setdefault(name, _Memory(Target(name), Rivalry(self.clock)))
+            memory = self._memories.setdefault(name, Memory(Target(name), Rivalry(self.clock)))
         try:
             if name in CONFIGURATIONS:
                 self._keep_configuration(name, wanted, memory)
@@ -199,7 +182,7 @@ class Registrar:
             self._set(memory, State.FAILED, text)
             raise
 
-    def _keep_configuration(self, kind: str, wanted: Wanted, memory: _Memory) -> None:
+    def _keep_configuration(self, kind: str, wanted: Wanted, memory: Memory) -> None:
         thing = next(each for each in wanted.configurations() if each["kind"] == kind)
         digest = _digest(thing)
         if digest != memory.digest or memory.accepted is None:
@@ -209,6 +192,7 @@ class Registrar:
             faults = memory.target.faults
         found = read_configuration(self.client, memory.accepted)
         if found.drift:
+            self._note_policies(memory, wanted, frozenset())
             if not self._may_write(memory, digest, found.drift, found.rivals):
                 return
             written = write_configuration(self.client, memory.accepted, self.options)
@@ -216,15 +200,24 @@ class Registrar:
             faults = (*faults, *(f"{name}: {text}" for name, text in written.faults.items()))
             self._wrote(memory, digest, found.drift, found.rivals)
         memory.digest = digest
+        self._note_policies(memory, wanted, frozenset(each["name"] for each in memory.accepted["webhooks"]))
         lost = len(thing["webhooks"]) - len(memory.accepted["webhooks"])
         if lost:
             self._set(memory, State.FAILED, f"{lost} webhooks were refused: {'; '.join(faults)}", faults)
         else:
             self._stand(memory, found.rivals, faults)
 
-    def _keep_section(self, name: str, wanted: Wanted, memory: _Memory) -> None:
-        conversion = wanted.conversions.get(name)
-        found = read_section(self.client, name, conversion, wanted.installation.address)
+    def _note_policies(self, memory: Memory, wanted: Wanted, webhooks: frozenset[str]) -> None:
+        side = Side.VALIDATE if memory.target.name == VALIDATING else Side.MUTATE
+        entries = [entry for entry in wanted.entries if entry.side is side]
+        lacking = frozenset(p for each in entries if webhook_name(each) not in webhooks for p in each.policies)
+        with self._changed:
+            memory.lacking = lacking
+            memory.policies = frozenset(policy for each in entries for policy in each.policies) - lacking
+
+    def _keep_section(self, name: str, wanted: Wanted, memory: Memory) -> None:
+        conversion, broken = wanted.conversions.get(name), name in wanted.broken
+        found = read_section(self.client, name, conversion, wanted.installation.address, broken=broken)
         decision = _ABSENT if found is None else found.decision
         if found is not None and found.drift:
             digest = _digest([found.section, decision.turn])
@@ -238,16 +231,18 @@ class Registrar:
                 decision = Decision(Turn.LEAVE, "Refused", str(error), good=False)
         elif found is not None and decision.turn is Turn.SET:
             memory.digest = _digest([found.section, decision.turn])
-        if (conversion is None and decision.good) or (found is None and conversion is None):
+        asked_for = conversion is not None or broken
+        if not asked_for and (decision.good or found is None):
             self._forget(name)
             return
         if decision.good:
             self._stand(memory, found.rivals if found is not None else [])
         else:
             self._set(memory, State.LEFT, decision.message)
-        self._tell(name, conversion, memory, decision)
+        if asked_for:
+            self._tell(name, memory, decision)
 
-    def _may_write(self, memory: _Memory, digest: str, drift: list[str], rivals: list[str]) -> bool:
+    def _may_write(self, memory: Memory, digest: str, drift: list[str], rivals: list[str]) -> bool:
         target = memory.target
         standing = read_standing(self.client, self.owner)
         if standing is not Standing.PRESENT:
@@ -264,7 +259,7 @@ class Registrar:
         self._set(memory, State.CONTESTED, f"wrong now, {_contest(rivals)}: {_join(drift)}", target.faults)
         return False
 
-    def _wrote(self, memory: _Memory, digest: str, drift: list[str], rivals: list[str]) -> None:
+    def _wrote(self, memory: Memory, digest: str, drift: list[str], rivals: list[str]) -> None:
         target = memory.target
         was_drift = memory.digest == digest
         if was_drift:
@@ -273,16 +268,15 @@ class Registrar:
         log.info("%s was written: %s", target.name, _join(drift))
         memory.target = replace(target, writes=target.writes + 1)
 
-    def _stand(self, memory: _Memory, rivals: list[str], faults: tuple[str, ...] = ()) -> None:
+    def _stand(self, memory: Memory, rivals: list[str], faults: tuple[str, ...] = ()) -> None:
         if memory.rivalry.contested:
             self._queue.add(memory.target.name, delay=QUIET)
             self._set(memory, State.CONTESTED, f"right now, {_contest(rivals)}", faults)
         else:
             self._set(memory, State.IN_FORCE, "", faults)
 
-    def _tell(self, name: str, conversion: Conversion | None, memory: _Memory, decision: Decision) -> None:
-        if conversion is None:
-            return
+    def _tell(self, name: str, memory: Memory, decision: Decision) -> None:
+        """In the status of the Conversion."""
         contested = memory.target.state is State.CONTESTED
         condition = Condition(
             CONDITION,
@@ -293,7 +287,7 @@ class Registrar:
         with contextlib.suppress(NotFoundError):  # deleted meanwhile, and we will hear of it
             apply_condition(self.client, CONVERSIONS, name, condition)
 
-    def _set(self, memory: _Memory, state: State, message: str, faults: tuple[str, ...] = ()) -> None:
+    def _set(self, memory: Memory, state: State, message: str, faults: tuple[str, ...] = ()) -> None:
         old = memory.target
         if state is not old.state and state not in (State.IN_FORCE, State.PENDING):
             log.warning("%s: %s: %s", old.name, state, message)
@@ -324,4 +318,4 @@ def _join(texts: Sequence[str]) -> str:
 
 
 def _contest(rivals: Sequence[str]) -> str:
-    return f"and changed back again and again by one of: {_join(rivals)}"
+    return f"and changed back again and again by one of: {_join(rivals or ['another auditor'])}"

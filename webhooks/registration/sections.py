@@ -8,7 +8,8 @@ Measured on Kubernetes 1.36, of those who write the same CRD:
 - kubectl apply and Helm, client-side, own `strategy: None` from the creation on, because the API server filled it in:
   so we take it over by force. They leave our section alone afterwards, for their file does not name it.
 - kubectl replace, and whoever updates whole objects, removes our section: that is drift, and corrected.
-- A webhook of somebody else, as operators bring their own, is never taken over: its objects may need it.
+- A webhook of somebody else, as operators bring their own, is never taken over, also where ours was before: objects may
+  need it, and the one who wrote it may know. Conditions, log and metrics say that it is not ours.
 - cert-manager's cainjector writes `caBundle` alone, and keeps it where we do not know the authorities ourselves.
 """
 
@@ -80,9 +81,13 @@ def find_section_drift(crd: JsonObject, wanted: JsonObject) -> list[str]:
     return drift + [f"spec.conversion.webhook.{p}" for p in parts if webhook.get(p) != wanted["webhook"].get(p)]
 
 
-def decide(kind: CrdKind, conversion: Conversion | None, *, ours: bool) -> Decision:
+def decide(kind: CrdKind, conversion: Conversion | None, *, ours: bool, broken: bool = False) -> Decision:
+    """`broken`: there is a Conversion, and it does not compile."""
     if kind.terminating:
         return Decision(Turn.LEAVE, "CrdTerminating", f"{kind.name} is being deleted", good=conversion is None)
+    if broken:
+        message = f"the Conversion of {kind.name} does not compile: what is registered for it stays as it is"
+        return Decision(Turn.LEAVE, "NotCompiled", message, good=False)
     if conversion is None:
         return _decide_without(kind, ours=ours)
     known = {version for step in conversion.steps for version in step}

@@ -51,6 +51,9 @@ def uninstall(
     """All or nothing is refused: UninstallRefusedError, before anything is touched. With `dry_run` in the options it
     says what would be done. May be repeated.
 
+    In which versions objects are stored is known from `storedVersions` alone: if somebody has cut that short while
+    objects were still stored otherwise, nobody can tell.
+
     `owner`: replicas that still run find word there, and put nothing back.
     """
     crds = _find_sections(client, installation)

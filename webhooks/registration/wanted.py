@@ -22,6 +22,8 @@ class Wanted:
     """Of both sides."""
     conversions: Mapping[str, Conversion]
     """By the name of the CRD."""
+    broken: frozenset[str] = frozenset()
+    """CRDs whose Conversion is there and does not compile. It is not gone: what is registered for it stays as it is."""
     kinds: Mapping[str, CrdKind]
     """All of the cluster, by the name of the CRD."""
 
@@ -32,6 +34,8 @@ class Wanted:
         conversions: Iterable[Conversion],
         kinds: Mapping[str, CrdKind],
         installation: Installation,
+        *,
+        broken: Iterable[str] = (),
     ) -> Self:
         """Native policies are left out: the API server itself enforces those."""
         own = [policy for policy in policies if not policy.policy.native]
@@ -40,6 +44,7 @@ class Wanted:
             installation=installation,
             entries=tuple(entry for side in Side for entry in derive_entries(own, side, custom)),
             conversions={f"{each.resource}.{each.group}": each for each in conversions},
+            broken=frozenset(broken),
             kinds=kinds,
         )
 

@@ -69,7 +69,7 @@ def write_configuration(client: Client, wanted: JsonObject, options: WriteOption
     faults: dict[str, str] = {}
     while True:
         try:
-            live = client.apply(resource, wanted, force=True, options=options)
+            live = _apply(client, resource, wanted, options)
             break
         except InvalidError as error:
             relieved = drift.relieve(wanted, error.causes)
@@ -84,6 +84,22 @@ def write_configuration(client: Client, wanted: JsonObject, options: WriteOption
     return Written(wanted, faults, writes=2)
 
 
+def _apply(client: Client, resource: Resource, wanted: JsonObject, options: WriteOptions) -> JsonObject:
+    try:
+        return client.apply(resource, wanted, force=True, options=options)
+    except InvalidError:
+        # What others have put in may not go together with ours, a service beside a URL. Then it has to be taken out
+        # first; and if ours is refused alone, it is ours that is wrong.
+        try:
+            live = client.get(resource, wanted["metadata"]["name"])
+        except NotFoundError:
+            live = None
+        if live is None:
+            raise
+        client.update(resource, live | {"webhooks": drift.exact_webhooks(wanted, live)}, options=options)
+        return client.apply(resource, wanted, force=True, options=options)
+
+
 @dataclass(frozen=True, slots=True)
 class FoundSection:
     crd: JsonObject
@@ -96,13 +112,15 @@ class FoundSection:
         return drift.list_rivals(self.crd, MANAGER)
 
 
-def read_section(client: Client, name: str, conversion: Conversion | None, address: Address) -> FoundSection | None:
+def read_section(
+    client: Client, name: str, conversion: Conversion | None, address: Address, *, broken: bool = False
+) -> FoundSection | None:
     """None: there is no such CRD. The drift is empty if nothing is to be written."""
     try:
         crd = client.get(CRDS, name)
     except NotFoundError:
         return None
-    decision = decide(read_crd(crd), conversion, ours=is_ours(crd, address, MANAGER))
+    decision = decide(read_crd(crd), conversion, ours=is_ours(crd, address, MANAGER), broken=broken)
     section = make_section(name, address)
     found: list[str] = []
     if decision.turn is Turn.SET:

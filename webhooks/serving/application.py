@@ -107,6 +107,12 @@ class DoorApplication(BaseApplication):  # type: ignore[misc]
         self.drain = settings.drain
         super().__init__()
 
+    def do_load_config(self) -> None:
+        """gunicorn would exit with 1 for a mistake, which means findings."""
+        self.load_default_config()
+        self.load_config()
+        self.cfg.validate()
+
     def load_default_config(self) -> None:
         self.cfg = DoorConfig()
 
@@ -126,7 +132,7 @@ class DoorApplication(BaseApplication):  # type: ignore[misc]
             "backlog": BACKLOG,
             "accesslog": None,
             "control_socket_disable": True,
-            "ssl_context": lambda *_: self._context(),
+            "ssl_context": lambda config, factory: self._context(),  # noqa: ARG005 - gunicorn counts them
             "pre_fork": self._choose_slot,
             "proc_name": "auditor webhook",
         }

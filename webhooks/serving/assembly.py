@@ -34,7 +34,8 @@ def assemble(view: View, live: Live, wanted: Wanted, settings: ServingSettings) 
 
 def want(view: View, installation: Installation) -> Wanted:
     conversions = [state.good for _, state in sorted(view.conversions.items()) if state.good is not None]
-    return Wanted.of(view.compiled(), conversions, view.kinds, installation)
+    broken = [name for name, state in view.conversions.items() if state.good is None]  # its name is that of the CRD
+    return Wanted.of(view.compiled(), conversions, view.kinds, installation, broken=broken)
 
 
 def install(settings: ServingSettings, material: Material | None, owner: Owner | None) -> Installation:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -35,6 +36,9 @@ GENERATIONS: Final = 8
 NEVER: Final = 1 << 30
 """Attempts before it gives up: nobody else writes what is true of an object."""
 MAX_DELAY: Final = 30.0
+PAUSE: Final = 0.2
+PATIENCE: Final = 5.0
+"""Seconds that a policy may take to be registered before its status says that it is not: some tenths are usual."""
 
 Key = tuple[Resource, str]
 
@@ -62,6 +66,8 @@ class Duties:
         self._view: View | None = None
         self._seen: dict[str, OrderedDict[int, Marks]] = {}
         """By uid of the policy and generation."""
+        self._waiting: dict[str, float] = {}
+        """Since when policies wait to be registered. For the one thread that writes status."""
         self._registrar: Registrar | None = None
         self._election: Election | None = None
         self._terms: WorkQueue[str] = WorkQueue(max_retries=NEVER, max_delay=MAX_DELAY)
@@ -173,9 +179,14 @@ class Duties:
             policy = view.policies.get(name)
             if policy is None or policy.generation != generation:
                 return None  # the next view has it, and brings us here again
+            called = self._is_called(name)
+            if called:
+                self._waiting.pop(name, None)
+            if not called and not self._waited(name):
+                return None
             with self._lock:
                 seen = dict(self._seen.get(dig_text(thing, "metadata", "uid"), {}))
-            return render(wish_for_policy(policy, status, seen, now), status, now)
+            return render(wish_for_policy(policy, status, seen, now, called=called), status, now)
         if resource == CONVERSIONS:
             conversion = view.conversions.get(name)
             if conversion is None or conversion.generation != generation:
@@ -187,6 +198,24 @@ class Duties:
         if exception.good is not None and exception.good.expires > now:
             self._queue.add((resource, name), delay=(exception.good.expires - now).total_seconds() + 1.0)
         return render(wish_for_exception(exception, now), status, now)
+
+    def _is_called(self, name: str) -> bool:
+        """Whether API servers ask for this policy, or have no kind for which they could."""
+        if self._register is None:
+            return True
+        registrar = self._registrar
+        wanted = None if registrar is None else registrar.source()
+        if registrar is None or wanted is None:
+            return False
+        asked = any(name in entry.policies for entry in wanted.entries)
+        return not asked or name in registrar.registered()
+
+    def _waited(self, name: str) -> bool:
+        """For its registration, which usually takes a moment. It is looked at again in either case."""
+        begun = self._waiting.setdefault(name, time.monotonic())
+        done = time.monotonic() - begun > PATIENCE
+        self._queue.add((POLICIES, name), delay=PATIENCE if done else PAUSE)
+        return done
 
 
 def _shelves(view: View) -> list[tuple[Resource, dict[str, object]]]:

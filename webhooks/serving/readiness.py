@@ -56,9 +56,7 @@ class DoorProbe:
             ):
                 status = _get(secured, self._host)
         except ssl.SSLCertVerificationError as error:
-            return (
-                f"{place}: what it serves is not what API servers would trust for {self._host}: {error.verify_message}"
-            )
+            return f"{place}: API servers would not trust it as {self._host}: {error.verify_message}"
         except ssl.SSLError as error:
             if "CERTIFICATE_REQUIRED" in str(error.reason):
                 return ""  # it lets nobody in without a certificate, as it was told: so it is at work

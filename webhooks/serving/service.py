@@ -1,5 +1,6 @@
 """All that one worker runs: made after the fork, started once, ended in good order."""
 
+import gc
 import logging
 import socket
 import ssl
@@ -14,7 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from auditor.cluster import Resource, connect
 from auditor.cluster.lease import Election, LeaseApi
 from auditor.cluster.recorder import Recorder
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, UsageError
 from auditor.intake.live.live import Live
 from auditor.intake.live.view import View
 from auditor.intake.own import known_kinds
@@ -24,6 +25,7 @@ from auditor.webhooks.certificates.files import FilesSettings
 from auditor.webhooks.certificates.material import Material
 from auditor.webhooks.certificates.own import SecretSettings
 from auditor.webhooks.certificates.source import Certificates, open_keeper
+from auditor.webhooks.decisionlog import DecisionLog
 from auditor.webhooks.door import Door
 from auditor.webhooks.gate import Gate
 from auditor.webhooks.metrics import Meters
@@ -37,7 +39,7 @@ from auditor.webhooks.serving.operations import OperationsServer
 from auditor.webhooks.serving.own import PATH as OWN_PATH
 from auditor.webhooks.serving.own import judge_own, read_mistakes
 from auditor.webhooks.serving.readiness import DoorProbe
-from auditor.webhooks.serving.settings import Listen, ServingSettings
+from auditor.webhooks.serving.settings import DecisionSettings, Listen, ServingSettings
 from auditor.webhooks.snapshot import Holder
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,9 @@ class Service:
         self._stopping = threading.Event()
         self._first = threading.Event()
         self._owner: Owner | None = None
+        self._lock = threading.Lock()
+        self._wanted: Wanted | None = None
+        """What is to be registered; None as long as not all is known."""
         self.holder = Holder()
         self.live = Live(self.client, self._take_over, noted=self._note)
         self.certificates = Certificates(
@@ -75,6 +80,7 @@ class Service:
             ring=self.ring,
             meters=Meters(registry),
             specials={OWN_PATH: judge_own(lambda: self.live.view)},
+            log=_open_log(settings.decisions),
         )
         self.app: Flask = create_app(self.door, gate=Gate())
         probe = DoorProbe(listen, settings.target.hosts[0], lambda: self.certificates.material)
@@ -134,6 +140,8 @@ class Service:
             lost=self.duties.change_term,
         )
         self._owner = find_owner(self.client, settings.owner)
+        if self.live.view is not None:
+            self._want()
         self._election = election
         self.duties.start(election)
         election.start()
@@ -161,15 +169,32 @@ class Service:
     # -- what changes --------------------------------------------------------------------------------------------------
 
     def _take_over(self, view: View) -> None:
-        wanted = want(view, install(self.settings, self.certificates.material, self._owner))
+        wanted = self._want()
         self.holder.replace(assemble(view, self.live, wanted, self.settings))
-        self._first.set()
+        if not self._first.is_set():
+            # What is there now stays. The collector would look at all of it again and again, while requests wait.
+            gc.collect()
+            gc.freeze()
+            self._first.set()
         self.duties.take_over(view)
 
     def _take_material(self, _: Material) -> None:
+        """Of other authorities API servers have to be told."""
+        if self.live.view is not None:
+            self._want()
         registrar = self.duties.registrar
         if registrar is not None:
             registrar.refresh()
+
+    def _want(self) -> Wanted:
+        """By what is there now: several threads come here, and the last one must not write what the first one saw."""
+        with self._lock:
+            view, material = self.live.view, self.certificates.material
+            if view is None:
+                raise RuntimeError("nothing is known yet")
+            wanted = want(view, install(self.settings, material, self._owner))
+            self._wanted = wanted if material is not None else None
+            return wanted
 
     def _note(self, resource: Resource, key: str) -> None:
         self.duties.note(resource, key)
@@ -177,19 +202,13 @@ class Service:
     def _make_registrar(self) -> Registrar:
         registrar = Registrar(
             client=self.client,
-            source=self._wanted,
+            source=lambda: self._wanted,
             name=self.settings.name,
             owner=self._owner,
             meters=self._registration_meters,
         )
         self.live.kinds.subscribe(registrar.hear)
         return registrar
-
-    def _wanted(self) -> Wanted | None:
-        view, material = self.live.view, self.certificates.material
-        if view is None or material is None:
-            return None
-        return want(view, install(self.settings, material, self._owner))
 
     def _is_ready(self) -> bool:
         return not any(check() for check in self._checks.values())
@@ -209,6 +228,17 @@ def _choose_certificates(settings: ServingSettings) -> SecretSettings | FilesSet
     return SecretSettings(namespace=target.namespace, hosts=target.hosts)
 
 
+def _open_log(settings: DecisionSettings | None) -> DecisionLog | None:
+    """Each line is one write to the end of the file, so that several processes can share it."""
+    if settings is None:
+        return None
+    try:
+        file = settings.path.open("ab", buffering=0)
+    except OSError as error:
+        raise UsageError(f"{settings.path}: {error.strerror}: decisions cannot be logged there") from error
+    return DecisionLog(file.write, share=settings.share, redact=settings.redact)
+
+
 def make_service(settings: ServingSettings) -> Callable[[Listen, socket.socket], Service]:
     """For the application: what it calls in each worker."""
 
@@ -224,7 +254,10 @@ def prepare(settings: ServingSettings) -> None:
     """In the master: mistakes are found before anything is started, and what takes long is done before any fork."""
     client = connect(settings.cluster, component="webhook")
     client.transport.close()
+    _open_log(settings.decisions)
     warm_up()
+    gc.collect()
+    gc.freeze()  # or the first collection of each worker would copy all pages that it shares with the master
 
 
 def warm_up() -> Any:

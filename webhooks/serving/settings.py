@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -80,6 +81,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSettings:
+    """A log of whole decisions, with their objects: see DecisionLog."""
+
+    path: Path
+    share: float = 0.0
+    redact: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServingSettings:
     listen: Listen = Listen(EVERYWHERE, 8443)
     operations: Listen = Listen(EVERYWHERE, 8081)
@@ -92,6 +102,7 @@ class ServingSettings:
     name: str = "auditor"
     """Of what is registered and of the Lease: beside another installation, another one."""
     break_glass_group: str = ""
+    decisions: DecisionSettings | None = None
     workers: int = 1
     threads: int = THREADS
     drain: float = DRAIN

@@ -10,7 +10,7 @@ from typing import Any, Final
 PATIENCE: Final = 5.0
 """Seconds that a client may take to send a request, or to take its answer. An API server has all of it at hand."""
 CROWDED_PATIENCE: Final = 0.5
-"""Seconds, where others wait for a thread."""
+"""Seconds, where others wait for a thread, or all is to end."""
 
 
 class WatchedSocket:

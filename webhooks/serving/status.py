@@ -35,22 +35,35 @@ class Wish(Generic[T]):
 
 
 def wish_for_policy(
-    state: State[CompiledPolicy], status: JsonObject, seen: Mapping[int, Marks], now: datetime
+    state: State[CompiledPolicy], status: JsonObject, seen: Mapping[int, Marks], now: datetime, *, called: bool = True
 ) -> Wish[CompiledPolicy]:
-    """`seen` has the marks of what was in force when each generation was the last."""
+    """`seen` has the marks of what was in force when each generation was the last. `called`: API servers ask for it."""
     marks = mark(state.good)
-    spoke_of = status.get("observedGeneration")
+    spoke_of, last = status.get("observedGeneration"), state.generation
     before = {
         entry["rule"]: entry["time"]
         for entry in dig_list(status, "enforcedSince")
         if isinstance(entry, dict) and isinstance(entry.get("rule"), str) and isinstance(entry.get("time"), str)
     }
-    former = seen.get(spoke_of) if isinstance(spoke_of, int) else None
-    if former is None and spoke_of == state.generation:
-        former = marks  # somebody else has seen to it before us
-    kept = {rule for rule in marks if former is not None and former.get(rule) == marks[rule]}
-    since = {rule: before[rule] if rule in kept and rule in before else render_time(now) for rule in marks}
-    return Wish(state.generation, _ready(state), since)
+    kept = {rule for rule in marks if isinstance(spoke_of, int) and _lasts(rule, marks, seen, spoke_of, last)}
+    since = {rule: before[rule] for rule in marks if rule in kept and rule in before}
+    if called:
+        since = {rule: since.get(rule, render_time(now)) for rule in marks}
+    condition = _ready(state)
+    if not called and state.right:
+        told = "API servers do not call for it: its webhook is not registered, the log of auditor tells why"
+        condition = Condition("Ready", "False", "NotRegistered", told, state.generation)
+    return Wish(state.generation, condition, since)
+
+
+def _lasts(rule: str, marks: Marks, seen: Mapping[int, Marks], first: int, last: int) -> bool:
+    """Whether it denied the same in all generations since the one that status speaks of.
+
+    Of that one nothing may be known here: if it is the last, somebody else has seen to it before us.
+    """
+    if first not in seen and first != last:
+        return False
+    return all(known.get(rule) == marks[rule] for generation, known in seen.items() if first <= generation <= last)
 
 
 def wish_for_conversion(state: State[T]) -> Wish[T]:
@@ -74,8 +87,13 @@ def _ready(state: State[T]) -> Condition:
         warnings = [each for each in state.mistakes if each.warning]
         told = f"in force, with warnings: {_say(warnings)}" if warnings else "in force"
         return Condition("Ready", "True", "InForce", told, state.generation)
-    rest = f"generation {state.in_force} goes on in force" if state.good is not None else "nothing of it is in force"
-    told = f"generation {state.generation} does not compile, {rest}: {_say(state.errors)}"
+    if state.good is None:
+        rest = "does not compile, nothing of it is in force"
+    elif state.in_force == state.generation:  # a kind that it reads has another schema now
+        rest = "does not compile any more, its last good form goes on in force"
+    else:
+        rest = f"does not compile, generation {state.in_force} goes on in force"
+    told = f"generation {state.generation} {rest}: {_say(state.errors)}"
     return Condition("Ready", "False", OUT_OF_ORDER, told, state.generation)
 
 

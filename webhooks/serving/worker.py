@@ -24,9 +24,9 @@ from auditor.webhooks.serving.sockets import PATIENCE, Watch, WatchedSocket
 
 log = logging.getLogger(__name__)
 
-LINGER: Final = 2
-"""Milliseconds that a thread waits for the next request of its connection. Under load it comes within one; a thread
-that waited longer would be missing elsewhere."""
+LINGER: Final = 10
+"""Milliseconds that a thread waits for the next request of its connection, if no other connection waits for a thread.
+Under load it comes within these, and finds a thread that is there already."""
 SWITCH_INTERVAL: Final = 0.0005
 """Seconds after which a thread lets another one run: a review takes as long. The default, ten times that, is what a
 short request waits when it comes beside a long one."""
@@ -161,7 +161,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         super().wait_for_and_dispatch_events(min(timeout, TICK))
-        self.watch.cut_overdue(crowded=self._others_wait())
+        self.watch.cut_overdue(crowded=self._others_wait() or not self.alive)
 
     def _others_wait(self) -> bool:
         return bool(self.tpool._work_queue.qsize())

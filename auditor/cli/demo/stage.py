@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ import click
 
 if TYPE_CHECKING:
     from auditor.sandbox import Sandbox
+
+
+PATIENCE = 60.0
+"""Seconds for what takes one, on a computer that is busy with something else."""
 
 
 class StoryError(click.ClickException):
@@ -36,6 +41,26 @@ class Stage:
         self._show("kubectl", arguments)
         done = self.sandbox.kubectl(*arguments, check=False)
         self._check(what, text, done, right=(done.returncode != 0) is fails, wanted="a refusal" if fails else "success")
+
+    def wait(self, what: str, text: str, *arguments: str, fails: bool = False) -> None:
+        """The same, again and again without a word until it is so: what was registered is in force a moment later."""
+        if self.sandbox is None:
+            raise RuntimeError("the story has no control plane yet")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            done = self.sandbox.kubectl(*arguments, check=False)
+            if (done.returncode != 0) is fails and text in done.stdout + done.stderr:
+                click.secho(f"   ok: {what}", fg="green")
+                return
+            if time.monotonic() > deadline:
+                raise StoryError(f"demo: {what}: not within {PATIENCE:g} s: {done.stdout}{done.stderr}")
+            time.sleep(0.1)
+
+    def show(self, program: str, *arguments: str) -> None:
+        self._show(program, arguments)
+
+    def done(self, what: str) -> None:
+        click.secho(f"   ok: {what}", fg="green")
 
     def expect_own(self, what: str, text: str, *arguments: str, code: int) -> None:
         """The same for a command of ours, with its exit code."""

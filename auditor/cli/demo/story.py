@@ -7,11 +7,14 @@ from importlib import resources
 
 import click
 
+from auditor.cli.demo.door import open_door
 from auditor.cli.demo.stage import Stage
 from auditor.cli.progress import ShownProgress
 from auditor.sandbox import Sandbox
 
 INTERRUPTED = 130  # as shells count: 128 + SIGINT; a story that was not told to its end is no success
+CRDS = resources.files("auditor") / "crds"
+FILES = resources.files("auditor") / "cli" / "demo" / "files"
 PACK = resources.files("auditor") / "policies" / "databasecluster"
 
 
@@ -32,9 +35,15 @@ def tell(*, once: bool) -> int:
             refuse_shrinking(stage)
             scan_files(stage)
             test_policies(stage)
-            told = True
-            if not once:
-                _rest(sandbox)
+            install_own_kinds(stage)
+            with open_door(sandbox) as command:
+                stage.show("auditor", *command)
+                stage.done("webhook is ready")
+                watch_the_door(stage)
+                convert_versions(stage)
+                told = True
+                if not once:
+                    _rest(sandbox)
     except KeyboardInterrupt:
         click.echo("\nStopped; nothing is left behind.")
     return 0 if told else INTERRUPTED
@@ -90,6 +99,50 @@ def scan_files(stage: Stage) -> None:
 def test_policies(stage: Stage) -> None:
     stage.begin("Policies have tests", "Their names say what is expected; every rule has a case that violates it.")
     stage.expect_own("policies do what their cases say", "0 failed", "test", "-q", str(PACK), code=0)
+
+
+def install_own_kinds(stage: Stage) -> None:
+    stage.begin(
+        "At the door",
+        "Policies as objects in the cluster, and a webhook that registers itself for exactly what they are about.",
+    )
+    stage.expect("kinds of auditor are there", "policies.auditor.dev created", "create", "-f", str(CRDS))
+    wait = ("wait", "--for=condition=Established", "crd/policies.auditor.dev", "crd/conversions.auditor.dev")
+    stage.expect("kinds are served", "condition met", *wait)
+    stage.expect("installation is there", "auditor created", "create", "-f", f"{FILES}/installation.yaml")
+
+
+def watch_the_door(stage: Stage) -> None:
+    policies = ("-f", f"{PACK}/policies.yaml", "-f", f"{FILES}/advice.yaml")
+    stage.expect("policies are accepted", "databasecluster-quorum created", "create", *policies)
+    stage.expect("policies are in force", "condition met", "wait", "--for=condition=Ready", "policies", "--all")
+    bad = ("create", "-f", f"{PACK}/examples/bad/carts.yaml")
+    stage.wait("API server has noticed", "databasecluster-quorum", *bad, "--dry-run=server", fails=True)
+    stage.expect("denial tells all at once, and what to do", "no backup is scheduled", *bad, fails=True)
+    warned = "Warning: databasecluster-room/room-to-grow"
+    stage.expect("advice is a warning", warned, "create", "-f", f"{FILES}/baskets.yaml")
+    found = ("get", "dbc", "baskets", "-o=jsonpath={.spec.storage.class}")
+    stage.expect("mutation has filled in the class", "standard", *found)
+    stage.expect("protected object stays", "protected from deletion", "delete", "dbc", "orders", fails=True)
+    wrong = ("patch", "policy", "databasecluster-room", "--type=json", "-p")
+    change = '[{"op":"replace","path":"/spec/rules/0/cel","value":"object.spec.storag.size == 1"}]'
+    stage.expect("wrong policy is refused", "did you mean", *wrong, change, fails=True)
+
+
+def convert_versions(stage: Stage) -> None:
+    stage.begin(
+        "Versions of a kind", "Two versions, converted by a line of jq each; the CRD is told to ask the webhook."
+    )
+    stage.expect(
+        "kind and conversion are there", "caches.demo.auditor.dev created", "create", "-f", f"{FILES}/caches.yaml"
+    )
+    strategy = ("get", "crd", "caches.demo.auditor.dev", "-o=jsonpath={.spec.conversion.strategy}")
+    stage.wait("CRD asks the webhook", "Webhook", *strategy)
+    old = ("create", "-f", f"{FILES}/sessions.yaml")
+    stage.wait("API server has noticed", "created", *old, "--dry-run=server")
+    stage.expect("old version is taken", "sessions created", *old)
+    stage.expect("and read as the new one", "512Mi", "get", "caches.v1.demo.auditor.dev")
+    stage.expect("and as the old one", "512", "get", "caches.v1alpha1.demo.auditor.dev")
 
 
 def _rest(sandbox: Sandbox) -> None:

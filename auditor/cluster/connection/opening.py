@@ -36,8 +36,14 @@ def open_access(
     wall_clock: Callable[[], float] = time.time,
 ) -> Access:
     """Reads all that the settings name, and runs the exec plugin, if there is one."""
-    if settings.connect_timeout <= 0 or settings.read_timeout <= 0 or settings.exec_timeout <= 0:
+    # Not "<= 0": what is no number at all is neither that nor more.
+    if not all(limit > 0 for limit in (settings.connect_timeout, settings.read_timeout, settings.exec_timeout)):
         raise ConnectionConfigError("a timeout is not more than 0 seconds. Give it some")
+    if not settings.qps > 0 or settings.burst < 1:
+        raise ConnectionConfigError(
+            f"{settings.qps:g} calls a second (qps), {settings.burst} at a time (burst): nothing could be asked. "
+            "Allow more than 0 a second, and 1 or more at a time"
+        )
     choice = kubeconfig.choose(settings)
     cluster, user = choice.cluster, choice.user
     configuration = _configure(cluster)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
+from auditor.cluster.callback import FAULTS
 from auditor.cluster.client import Client
 from auditor.cluster.discovery.changes import KindChange, KindTable, Turn
 from auditor.cluster.discovery.crd import CrdKind, read_crd
@@ -99,13 +100,13 @@ class Kinds:
     def status(self) -> Status:
         return self._watch.status
 
-    def wait_until(self, fits: Callable[[Mapping[str, CrdKind]], bool], timeout: float) -> bool:
+    def wait_until(self, fits: Callable[[Mapping[str, CrdKind]], bool], timeout: float | None = None) -> bool:
         """For those who need a kind before they go on; False if it did not come to that in time, or before `stop`."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or fits(self.kinds()), timeout)
             return fits(self.kinds())
 
-    def wait_synced(self, timeout: float) -> bool:
+    def wait_synced(self, timeout: float | None = None) -> bool:
         return self.wait_until(lambda _: self._synced, timeout)
 
     def hear(self, event: Event) -> None:
@@ -131,5 +132,5 @@ class Kinds:
 def _tell(handler: Handler, change: KindChange) -> None:
     try:
         handler(change)
-    except Exception:
+    except FAULTS:
         log.exception("%s: whoever was to be told of it failed", change)

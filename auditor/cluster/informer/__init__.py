@@ -11,8 +11,10 @@ from auditor.cluster.informer.informers import Informers, wait_synced
 from auditor.cluster.informer.notice import Handler, Notice
 from auditor.cluster.informer.selector import Requirement, Selector, SelectorError, parse_selector
 from auditor.cluster.informer.status import InformerStatus
+from auditor.cluster.listwatch import Change, Scope
 
 __all__ = [
+    "Change",
     "Handler",
     "IndexFunction",
     "Informer",
@@ -20,6 +22,7 @@ __all__ = [
     "Informers",
     "Notice",
     "Requirement",
+    "Scope",
     "Selector",
     "SelectorError",
     "parse_selector",

@@ -66,6 +66,9 @@ class Informers:
         all that is there, then of each change. With `fresh` by a list of its own, so that its first notices carry whole
         objects though nobody keeps them. `resync`: seconds in which it is told of each object again; 0: never.
         """
+        if resync < 0:
+            raise ValueError("a resync needs an interval of more than 0 seconds, or 0 for none")
+        resource.path(namespace=scope.namespace)  # raises here, not in the thread of the watch, where it makes no sense
         member = Member(resource.name, handler)
         with self._lock:
             if self._stopping.is_set():

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from auditor.cluster.callback import FAULTS
 from auditor.cluster.listwatch import Change, Version
 from auditor.cluster.stores import IDENTITY, Content, Entry, Keep
 from auditor.errors import ClusterError
@@ -78,7 +79,7 @@ class Member:
         self.told += 1
         try:
             self.handler(notice)
-        except Exception:
+        except FAULTS:
             self.failures += 1
             # A handler that always fails would fill the log with all objects of a cluster: the 1st, 2nd, 4th, 8th ...
             if self.failures & (self.failures - 1) == 0:

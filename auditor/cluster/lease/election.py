@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auditor.cluster import metrics
+from auditor.cluster.callback import FAULTS
 from auditor.cluster.lease.calls import Leases, Steps
 from auditor.cluster.lease.clock import make_identity, since_boot, wall
 from auditor.cluster.lease.contest import Contest, Token
 from auditor.cluster.lease.durations import Durations
 from auditor.cluster.lease.loop import LAST_CALL, Loop, up_to_a_fifth_more
 from auditor.cluster.lease.permits import Permit, Permits
+from auditor.cluster.lease.record import LONGEST_NAME, check_name
 from auditor.errors import LeaseLostError
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class Election:
         clock: Callable[[], float] = since_boot,
         wall: Callable[[], datetime] = wall,
     ) -> None:
+        check_name("the lease of an election", name, longest=LONGEST_NAME)
         self.name, self.identity = name, identity or make_identity()
         self._durations, self._clock = durations, clock
         self._gained, self._lost = gained, lost
@@ -86,7 +89,9 @@ class Election:
 
     def stop(self) -> None:
         """From now on nothing more may be written. The lease is given back if that can be done within a second."""
-        if not self._loop.stop():
+        ended = self._loop.stop()
+        metrics.LEADING.labels(self.name).set_function(lambda: 0.0)  # and nothing of this one is kept
+        if not ended:
             log.warning("election %s: stopped while a call to the API server hangs; the lease will run out", self.name)
 
     @property
@@ -155,5 +160,5 @@ class Election:
     def _tell(self, callback: Callable[[], None]) -> None:
         try:
             callback()
-        except Exception:
+        except FAULTS:
             log.exception("election %s: a callback failed", self.name)

@@ -1,5 +1,6 @@
 """What a Lease says, and how to write one. The form is that of client-go, so `kubectl get leases` shows who leads."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,8 +8,13 @@ from auditor.cluster.access import dig, dig_object, dig_text
 from auditor.cluster.lease.clock import micro_time
 from auditor.cluster.lease.durations import LONGEST
 from auditor.cluster.resource import LEASES
+from auditor.errors import UsageError
 from auditor.json import JsonObject
 
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+LONGEST_NAME = 253
+LONGEST_LABEL = 63
+"""Characters: the API server refuses longer ones."""
 RELEASED_SECONDS = 1
 """client-go's mark of a lease that was given back: no holder, and one second."""
 
@@ -38,6 +44,15 @@ class Record:
         """One holder's uninterrupted hold, renewed or not."""
         mine = (self.holder, self.acquired, self.transitions)
         return mine == (other.holder, other.acquired, other.transitions)
+
+
+def check_name(what: str, name: str, *, longest: int) -> None:
+    """Or each round would be refused for as long as the process runs."""
+    if not NAME.fullmatch(name) or len(name) > longest:
+        raise UsageError(
+            f"{what} {name[:longest]!r}: a name of small letters, digits, dots and dashes, as my-controller, "
+            f"1 to {longest} characters"
+        )
 
 
 def read(lease: JsonObject) -> Record:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from auditor.cluster.callback import FAULTS
 from auditor.cluster.lease.calls import Leases, Steps
 from auditor.cluster.lease.clock import make_identity, since_boot, wall
 from auditor.cluster.lease.durations import Durations
@@ -13,6 +14,7 @@ from auditor.cluster.lease.loop import LAST_CALL, Loop, up_to_a_fifth_more
 from auditor.cluster.lease.membership import Membership
 from auditor.cluster.lease.ownership import NOTHING, Ownership
 from auditor.cluster.lease.permits import Permit, Permits
+from auditor.cluster.lease.record import LONGEST_LABEL, check_name
 from auditor.errors import LeaseLostError
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Sharding:
         clock: Callable[[], float] = since_boot,
         wall: Callable[[], datetime] = wall,
     ) -> None:
+        check_name("the group of a sharding", group, longest=LONGEST_LABEL)
         self.group, self.identity = group, identity or make_identity()
         self._clock, self._changed = clock, changed
         self._durations = durations
@@ -140,5 +143,5 @@ class Sharding:
         log.info("sharding %s: %s reckons with %s", self.group, self._membership.name, after.views or "nobody")
         try:
             self._changed(before, after)
-        except Exception:
+        except FAULTS:
             log.exception("sharding %s: a callback failed", self.group)

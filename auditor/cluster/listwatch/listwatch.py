@@ -23,6 +23,7 @@ from auditor.cluster.listwatch.store import Store
 from auditor.cluster.listwatch.tracker import Sink, Tracker
 from auditor.cluster.listwatch.version import is_before, resource_version_of
 from auditor.cluster.pace import Urgency
+from auditor.cluster.paging import Paging
 from auditor.cluster.resource import Resource
 from auditor.cluster.status import error_of_status
 from auditor.errors import ApiError, ExpiredError, MalformedError, UnreachableError
@@ -31,7 +32,7 @@ from auditor.json import JsonObject
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
-"""Objects, as in client-go and kubectl: half a megabyte at 1 KB each."""
+"""Objects, as in client-go and kubectl: half a megabyte at 1 KB each. Fewer where they are large."""
 STALL_AFTER = 150.0
 """Seconds. The API server sends a bookmark about each minute: two that did not come, and half a minute of grace."""
 WATCH_SECONDS = 300
@@ -41,8 +42,6 @@ AT_ONCE = 1.0
 """Seconds: a watch that ends sooner has failed, or it would be opened again without a pause for ever."""
 UNFINISHED = 2
 """Streamed lists that came to no end, after which the server counts as one that does not know them."""
-WIDER = 10
-"""Times larger are pages after a token has expired: a list must be done before etcd is compacted (5 minutes)."""
 NOT_STREAMED = frozenset({400, 403, 405, 422})
 """How servers refuse a streamed list: those that do not know it, or have it switched off, call it invalid."""
 ANYWHERE = Scope()
@@ -88,7 +87,7 @@ class ListWatch:
         self._doubted = False  # whether the server's versions have gone backwards is to be asked
         self._token: str | None = None  # of the page that comes next; None: no list in pages has begun
         self._listed_version = ""  # of the list that has begun
-        self._limit = page_size
+        self._paging = Paging(page_size)
         self._streamed = streamed
         self._unfinished = 0
 
@@ -142,18 +141,21 @@ class ListWatch:
             if self._token is None:
                 self._tracker.begin_list()
                 self._token = ""
-            query = source.ask_page(self._scope, limit=self._limit, token=self._token)
+            query = source.ask_page(self._scope, limit=self._paging.limit, token=self._token)
             try:
-                page = read_page(self._ask("list", query).read(), self._resource)
+                body = self._ask("list", query).read()
+                page = read_page(body, self._resource)
             except ExpiredError:
                 if not self._token:
                     raise
                 log.info("%s: the list took so long that it has to begin anew", self._name)
                 self._token = None
-                self._limit *= WIDER
+                self._paging.widen()
                 continue
             self._recovery.hear()
             self._counts.pages += 1
+            self._paging.note(len(page.objects), len(body))
+            del body  # as large as all that is to be told now
             if not self._token:
                 self._listed_version = page.resource_version
                 if is_before(page.resource_version, self._version):
@@ -172,7 +174,7 @@ class ListWatch:
 
     def _end_list(self, version: str) -> None:
         self._version, self._due, self._token = version, False, None
-        self._limit, self._unfinished, self._synced = self._page_size, 0, True
+        self._paging, self._unfinished, self._synced = Paging(self._page_size), 0, True
         self._tracker.end_list()  # last: who hears of it finds the status as it says
 
     def _watch(self, *, listing: bool = False) -> None:

@@ -6,6 +6,7 @@ No network and no clock in here. The store knows what was told; what the server 
 import logging
 from collections.abc import Callable
 
+from auditor.cluster.callback import FAULTS
 from auditor.cluster.listwatch.decode import Identity
 from auditor.cluster.listwatch.event import Change, Event
 from auditor.cluster.listwatch.status import Counts
@@ -111,7 +112,7 @@ class Tracker:
         told[event.change.value] = told.get(event.change.value, 0) + 1
         try:
             self._sink(event)
-        except Exception:
+        except FAULTS:
             self._counts.sink_errors += 1
             log.exception("%s: whoever listens failed on %s of %s", self._name, event.change.value, event.key)
 

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from auditor.cluster import metrics
 from auditor.cluster.client import Client, WriteOptions
@@ -100,9 +99,7 @@ class Recorder:
         self._closing = False
         self._deadline: float | None = None
         self._complained: set[str] = set()
-        self.counts = counts = Counts()
-        for name in Counts.__slots__:
-            metrics.EVENTS.labels(name).set_function(partial(getattr, counts, name))
+        self.counts = Counts()
         self._thread = threading.Thread(target=self._run, name=f"events of {component}", daemon=True)
         self._thread.start()
 
@@ -143,17 +140,17 @@ class Recorder:
             )
         except (ValueError, TypeError, AttributeError) as error:  # a mistake in the program: told, not raised
             with self._changed:
-                self.counts.recorded += 1
-                self.counts.invalid += 1
+                self._count("recorded")
+                self._count("invalid")
                 self._complain(f"an Event was dropped: {error}", sort=f"{reason} {action}")
             return
         with self._changed:
-            self.counts.recorded += 1
+            self._count("recorded")
             outcome = Outcome.FULL if self._closing else self._book.record(occurrence)
             if outcome is Outcome.TOO_MANY:
-                self.counts.too_many += 1
+                self._count("too_many")
             elif outcome is Outcome.FULL:
-                self.counts.full += 1
+                self._count("full")
             self._changed.notify_all()
 
     def _run(self) -> None:
@@ -216,7 +213,7 @@ class Recorder:
                 self._client.patch_merge(
                     EVENTS, series.name, {"series": repeated}, namespace=namespace, options=options
                 )
-                self.counts.updated += 1
+                self._count("updated")
                 return
             except NotFoundError:
                 pass  # Events live for an hour (--event-ttl): this one is over, and what it tells of goes on
@@ -228,7 +225,12 @@ class Recorder:
             if repeated is None:
                 return
             self._client.patch_merge(EVENTS, series.name, {"series": repeated}, namespace=namespace, options=options)
-        self.counts.created += 1
+        self._count("created")
+
+    def _count(self, what: str) -> None:
+        """One of the names in `Counts`. The metric is that of all recorders of this process, one after the other."""
+        setattr(self.counts, what, getattr(self.counts, what) + 1)
+        metrics.EVENTS.labels(what).inc()
 
     def _late(self) -> bool:
         """By the real clock: whoever stops waits in real time."""
@@ -240,7 +242,7 @@ class Recorder:
 
     def _lose(self, series: Series) -> None:
         with self._changed:
-            self.counts.lost += 1
+            self._count("lost")
             self._book.lost(series)
 
     def _complain(self, text: str, *, sort: str) -> None:

@@ -25,6 +25,7 @@ from auditor.intake.live.schemas import LiveSchemas
 from auditor.intake.live.shelf import Shelf
 from auditor.intake.live.view import View
 from auditor.json import JsonObject
+from auditor.languages.jq.process import StoppedError
 from auditor.model.exception import PolicyException
 
 log = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ class Live:
             self._changed.notify_all()
         self.kinds.__exit__(None, None, None)
         done = self._informers.stop(max(0.0, deadline - time.monotonic()))
-        self._thread.join(max(0.0, deadline - time.monotonic()))
+        if self._thread.ident is not None:  # it may be stopped before it has begun
+            self._thread.join(max(0.0, deadline - time.monotonic()))
         return done and not self._thread.is_alive()
 
     @property
@@ -197,7 +199,14 @@ class Live:
         for resource, key in sorted(noted, key=lambda each: each[1]):
             source = self._sources[resource]
             thing = source.informer.get_key(key)
-            different |= source.shelf.remove(key) if thing is None else source.shelf.put(key, thing)
+            try:
+                different |= source.shelf.remove(key) if thing is None else source.shelf.put(key, thing)
+            except StoppedError as error:
+                if self._view is None:
+                    raise  # the first one has all in it
+                log.warning("%s %s could not be compiled now, and is tried again: %s", resource.kind, key, error)
+                with self._changed:
+                    self._noted.add((resource, key))
         if different or self._missing:
             self.objects.follow(self._wishes())
         self.objects.settle()
@@ -214,13 +223,17 @@ class Live:
     def _take_kinds(self) -> None:
         """Policies that name a kind whose schema is another now are read again; the others do not notice."""
         old, self._schemas = self._schemas, LiveSchemas(self.kinds.kinds(), self._schemas)
-        for key, state in list(self._policies.states.items()):
-            if state.good is not None and state.right:
-                before = choose_schemas(state.good.policy, old)
-                after = choose_schemas(state.good.policy, self._schemas)
-                if before.keys() == after.keys() and all(before[each] is after[each] for each in after):
-                    continue
-            self._policies.read_again(key)
+        try:
+            for key, state in list(self._policies.states.items()):
+                if state.good is not None and state.right:
+                    before = choose_schemas(state.good.policy, old)
+                    after = choose_schemas(state.good.policy, self._schemas)
+                    if before.keys() == after.keys() and all(before[each] is after[each] for each in after):
+                        continue
+                self._policies.read_again(key)
+        except Exception:
+            self._schemas = old  # all of it is done again
+            raise
 
     def _wishes(self) -> Iterator[tuple[Resource, Pointers]]:
         """What the policies in force look up, each kind once."""

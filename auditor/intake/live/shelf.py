@@ -1,5 +1,6 @@
 """Objects of one of our kinds as they change, each read once for each of its states."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -7,6 +8,9 @@ from typing import Generic, TypeVar
 from auditor.engine.mistakes import Mistake
 from auditor.intake.live.reading import Reading
 from auditor.json import JsonObject
+from auditor.languages.jq.process import StoppedError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -27,7 +31,8 @@ class State(Generic[T]):
 
     @property
     def right(self) -> bool:
-        return self.good is not None and self.in_force == self.generation
+        """With mistakes it may be what is in force, too: when it was read first, they were none."""
+        return self.good is not None and self.in_force == self.generation and not self.errors
 
     @property
     def errors(self) -> tuple[Mistake, ...]:
@@ -59,11 +64,26 @@ class Shelf(Generic[T]):
         return new.good is not old.good or new.mistakes != old.mistakes
 
     def _state(self, thing: JsonObject, generation: int, old: State[T] | None) -> State[T]:
-        good, mistakes = self.read(thing)
+        good, mistakes = self._read(thing)
         in_force = generation
         if good is None:
             good, in_force = (old.good, old.in_force) if self.keep and old is not None else (None, 0)
         return State(thing, good, tuple(mistakes), generation, in_force)
+
+    def _read(self, thing: JsonObject) -> Reading[T]:
+        """An object on which we fail is wrong by itself, and no reason not to take over the others.
+
+        StoppedError is raised on: there was no process to compile it, which says nothing of the object.
+        """
+        try:
+            return self.read(thing)
+        except StoppedError:
+            raise
+        except Exception as error:
+            name = str((thing.get("metadata") or {}).get("name"))
+            log.exception("%s %s could not be read: a defect of auditor", thing.get("kind"), name)
+            message = f"could not be read, which is a defect of auditor: {type(error).__name__}: {error}"
+            return None, [Mistake(policy=name, pointer="", message=message, kind=str(thing.get("kind")))]
 
     def remove(self, key: str) -> bool:
         return self.states.pop(key, None) is not None

@@ -3,6 +3,8 @@
 import json
 import pickle
 import sys
+import time
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -34,10 +36,10 @@ def pack(strict: bytes, tolerant: bytes | None, evaluation: Evaluation) -> bytes
     return pickle.dumps((strict, tolerant, evaluation.is_bool, evaluation.is_authorized))
 
 
-def run(text: bytes, bindings: Bindings, pool: Pool | None = None) -> Outcome:
-    """Never raises. `text` is what `pack` made of an evaluation."""
+def run(text: bytes, bindings: Bindings, names: Iterable[str], pool: Pool | None = None) -> Outcome:
+    """Never raises. `text` is what `pack` made of an evaluation, which reads these names."""
     try:
-        data = bindings.packed()
+        data = bindings.packed(names)
         pool = pool or shared_pool()
     except Exception as error:
         return Outcome.failed(str(error))
@@ -46,12 +48,15 @@ def run(text: bytes, bindings: Bindings, pool: Pool | None = None) -> Outcome:
             f"was stopped {MAX_STOPS} times on this object, and is not tried on it for {SECONDS:g} s after the last"
         )
     suspect = pool.penalties.suspect(text)
+    begun = time.monotonic()
     try:
-        status, body = pool.ask(RUN, text, data, timeout=bindings.time_left(TIMEOUT), suspect=suspect)
+        status, body = pool.ask(RUN, text, data, timeout=TIMEOUT - bindings.spent, suspect=suspect)
     except StoppedError as error:
         if error.guilty:
             pool.penalties.stopped(text, data)
         return Outcome.failed(str(error))
+    finally:
+        bindings.spent += time.monotonic() - begun
     if status != VALUE:
         return Outcome.failed(body.decode(errors="replace"))
     answer = json.loads(body)
@@ -61,7 +66,7 @@ def run(text: bytes, bindings: Bindings, pool: Pool | None = None) -> Outcome:
     return Outcome(answer["value"], answer["error"])
 
 
-def _command() -> Command:
+def command(limits: Limits = LIMITS) -> Command:
     worker = Path(__file__).with_name("worker.py")
     folders: dict[str, None] = {}
     for module in _MODULES:
@@ -73,9 +78,9 @@ def _command() -> Command:
     # The names of the days and of the zones are the same everywhere.
     return Command(
         "CEL",
-        [sys.executable, "-I", "-S", str(worker), str(LIMITS.memory), *folders],
+        [sys.executable, "-I", "-S", str(worker), str(limits.memory), *folders],
         {"TZ": "UTC0", "LC_ALL": "C.UTF-8"},
     )
 
 
-shared_pool: Final = Shared(lambda: Pool(_command(), limits=LIMITS))
+shared_pool: Final = Shared(lambda: Pool(command(), limits=LIMITS))

@@ -2,8 +2,7 @@
 
 import pickle
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Self
 
 import orjson
@@ -36,13 +35,16 @@ class Bindings:
 
     __slots__ = (
         "_activation",
+        "_items",
         "_packed",
         "_readable",
+        "_shapes",
+        "_sizes",
         "_thread",
-        "_until",
         "_values",
         "authorizer",
         "digits",
+        "spent",
         "unusable",
     )
 
@@ -51,10 +53,14 @@ class Bindings:
         self._readable: Mapping[str, Json] | None = None
         self._activation: library.Activation | None = None
         self._thread = 0
-        self._packed: bytes | None = None
-        self._until: float | None = None
+        self._sizes: dict[str, int] = {}
+        self._items: dict[str, int] = {}
+        self._shapes: dict[frozenset[str], tuple[int, int]] = {}
+        self._packed: dict[tuple[str, ...], bytes] = {}
         self.authorizer = authorizer
         self.unusable: dict[str, str] = {}
+        self.spent = 0.0
+        """Seconds that were waited for evaluations in other processes."""
         self.digits = UNREAD
         """Binary digits of the size of all values together, in bytes of JSON; known when they have been read."""
 
@@ -66,27 +72,43 @@ class Bindings:
         """The values as the library can take them."""
         if self._readable is None:
             found: dict[str, Json] = {}
-            size = 0
             for name, value in self._values.items():
                 try:
-                    found[name], length = readable(value)
-                    size += length
+                    found[name], self._sizes[name] = readable(value)
                 except ValueError as error:
                     self.unusable[name] = str(error)
-            self.digits = size.bit_length()
+            self.digits = sum(self._sizes.values()).bit_length()
             self._readable = found
         return self._readable
 
-    def count_items(self) -> int:
-        """The elements and entries of all values, or more: each stands behind a comma or a bracket."""
-        texts = [orjson.dumps(value, _pass) for value in self.read().values()]
-        return sum(text.count(sign) for text in texts for sign in (b",", b"[", b"{"))
+    def shape(self, names: frozenset[str]) -> tuple[int, int]:
+        """Binary digits of the size of these values, in bytes of JSON, and of the number of their items."""
+        found = self._shapes.get(names)
+        if found is None:
+            items = self.count_items(names)
+            size = sum(self._sizes.get(name, 0) for name in names)
+            found = self._shapes[names] = size.bit_length(), items.bit_length()
+        return found
 
-    def packed(self) -> bytes:
-        """For another process, which unpacks it."""
-        if self._packed is None:
-            self._packed = pickle.dumps((self.read(), self.unusable, self.authorizer), pickle.HIGHEST_PROTOCOL)
-        return self._packed
+    def count_items(self, names: Iterable[str]) -> int:
+        """The elements and entries of these values, or more: each stands behind a comma or a bracket."""
+        values = self.read()
+        for name in names:
+            if name not in self._items:
+                text = orjson.dumps(values.get(name), _pass)
+                self._items[name] = len(text) - len(text.translate(None, b",[{"))
+        return sum(self._items[name] for name in names)
+
+    def packed(self, names: Iterable[str]) -> bytes:
+        """These values for another process, which unpacks them."""
+        bound = tuple(sorted(name for name in names if name in self._values))
+        if bound not in self._packed:
+            answers = self.authorizer
+            if answers is not None:  # whatever mapping it is
+                answers = Answers(dict(answers.answers), answers.request_resource)
+            values = {name: value for name, value in self.read().items() if name in bound}
+            self._packed[bound] = pickle.dumps((values, self.unusable, answers), pickle.HIGHEST_PROTOCOL)
+        return self._packed[bound]
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
@@ -96,13 +118,6 @@ class Bindings:
         made._readable = values
         made.unusable = unusable
         return made
-
-    def time_left(self, seconds: float) -> float:
-        """Of so many seconds for all that is evaluated in other processes; they begin with the first question."""
-        now = time.monotonic()
-        if self._until is None:
-            self._until = now + seconds
-        return self._until - now
 
     @property
     def activation(self) -> library.Activation:

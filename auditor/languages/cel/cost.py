@@ -20,6 +20,7 @@ from typing import Final
 
 from auditor.languages.cel.ast import Call, Constant, Fold, ListLiteral, MapLiteral, Name, Node, Select, children
 from auditor.languages.cel.prices import (
+    AUTHORIZER,
     FIXED,
     NODE,
     PRICES,
@@ -32,11 +33,11 @@ from auditor.languages.cel.prices import (
 MAX_ROUNDS: Final = 10_000
 """Of all loops of an evaluation together; more is an error of the library."""
 _ROUND: Final = 150.0
-# The bodies of loops are looked at four times: the time for that is 4 to the power of their nesting.
-_MAX_NESTING: Final = 4
+# Nodes that are looked at; the body of a loop is four times. Some 40 ms, and far more than any real expression needs.
+_MAX_EFFORT: Final = 20_000
 # What it takes to make the request known to the library, and to hand out the result.
 _READ_BYTE: Final = 3.0
-_READ_ITEM: Final = 400.0
+_READ_ITEM: Final = 600.0
 _RESULT_BYTE: Final = 2.0
 _RESULT_ITEM: Final = 2000.0
 
@@ -55,17 +56,24 @@ def bound(tree: Node, size: float, items: float, *, twice: bool = False) -> floa
 
     `twice`: what errs is evaluated again as a tolerant tree, up to two times, which has more nodes but no more loops.
     """
-    if _nesting(tree) > _MAX_NESTING:
+    if _effort(tree) > _MAX_EFFORT:
         return math.inf
-    reckoning = _Reckoning(Extent(bytes=size, items=items, count=items, depth=0))
-    result, cost = reckoning.reckon(tree, {})
-    work = min(cost.total, cost.once + MAX_ROUNDS * cost.round)
+    result, work = reckon(tree, size, items)
     work *= _TIMES if twice else 1.0
     return reading(size, items) + work + _RESULT_BYTE * result.bytes + _RESULT_ITEM * result.items
 
 
-def _nesting(node: Node) -> int:
-    return max(map(_nesting, children(node)), default=0) + (isinstance(node, Fold) and not _is_binding(node))
+def reckon(tree: Node, size: float, items: float) -> tuple[Extent, float]:
+    """How large the result can be, and the nanoseconds for it."""
+    result, cost = _Reckoning(Extent(bytes=size, items=items, count=items, depth=0)).reckon(tree, {})
+    return result, min(cost.total, cost.once + MAX_ROUNDS * cost.round)
+
+
+def _effort(node: Node) -> int:
+    if isinstance(node, Fold) and not _is_binding(node):
+        once, body = (node.range, node.initial, node.result), (node.condition, node.step)
+        return 1 + sum(map(_effort, once)) + 4 * sum(map(_effort, body))
+    return 1 + sum(map(_effort, children(node)))
 
 
 def _is_binding(fold: Fold) -> bool:
@@ -103,6 +111,8 @@ class _Reckoning:
             case Constant():
                 return _literal(node)
             case Name(name=name):
+                if name.partition(".")[0] == "authorizer":
+                    return AUTHORIZER
                 return names.get(name, self.request)
             case Select():
                 whole = self._visit(node.operand, names, cost)

@@ -42,8 +42,9 @@ SCALAR: Final = Extent(bytes=32.0)
 NODE: Final = 150.0
 PYTHON: Final = 15_000.0
 """One call of a function that is written in Python."""
-APPEND: Final = 25.0
-"""For each element of a list that is copied: the library copies the list for each element that a loop puts in."""
+APPEND: Final = 75.0
+"""For each element of a list that is copied: the library copies the list for each element that a loop puts in. A third
+of that where the pages of memory are at hand."""
 COMPARE: Final = 150.0
 BYTE: Final = 0.1
 """Compared, copied."""
@@ -58,6 +59,9 @@ _LONG_NUMBER: Final = 320.0
 _LONGEST_NUMBER: Final = 1400.0
 _QUANTITY: Final = Extent(bytes=4500.0)  # Python writes no longer integer
 _MESSAGES: Final = 2000.0
+
+AUTHORIZER: Final = Extent(bytes=4000.0)
+"""What it was asked, or what it answered: a reason is some words."""
 
 
 def joined(extents: Sequence[Extent]) -> Extent:
@@ -275,6 +279,14 @@ def _query(arguments: Sequence[Extent]) -> Priced:
     return PYTHON + 2500.0 * url.bytes, Extent(bytes=6.0 * url.bytes, items=url.bytes, count=url.bytes, depth=url.depth)
 
 
+def _question(arguments: Sequence[Extent]) -> Priced:
+    """The question so far, to which a part is added; as JSON a character has up to six."""
+    question, *parts = arguments
+    more = added(parts)
+    size = question.bytes + 6.0 * more.bytes + _FEW
+    return 2 * PYTHON + 10.0 * size, Extent(bytes=size, depth=max(question.depth, more.depth))
+
+
 def _named(price: Price, names: str) -> dict[str, Price]:
     return dict.fromkeys(names.split(), price)
 
@@ -290,7 +302,7 @@ PRICES: Final[Mapping[str, Price]] = {
     **_named(_same(NODE, byte=10.0, growth=4.0, plus=2.0), "strings.quote"),
     **_named(_scalar(500.0, byte=5.0), "int uint double bool timestamp duration"),
     **_named(_list_of(80.0), "reverse slice flatten"),
-    **_named(lambda _: (PYTHON, SCALAR), "@error " + " ".join(f"format.{name}" for name in NAMED_FORMATS)),
+    **_named(lambda _: (PYTHON, Extent(bytes=_FEW)), "@error " + " ".join(f"format.{name}" for name in NAMED_FORMATS)),
     **_named(_same(PYTHON, byte=10.0, plus=_FEW), "format.named"),
     **_named(_sort, "sort @sortByAssociatedKeys"),
     **_named(_sets, "sets.contains sets.intersects sets.equivalent"),
@@ -301,7 +313,7 @@ PRICES: Final[Mapping[str, Price]] = {
     ),
     **_named(_same(PYTHON, byte=50.0), "@int_text @uint_text @double_text @timestamp_text @trim @string"),
     **_named(_same(PYTHON, byte=2500.0), "@duration_text"),
-    **_named(_same(2 * PYTHON, byte=40.0), "quantity"),
+    **_named(_same(2 * PYTHON, byte=40.0, plus=_FEW), "quantity"),
     **_named(lambda arguments: (5 * PYTHON + 40.0 * added(arguments).bytes, _QUANTITY), "add sub"),
     **_named(
         _scalar(5 * PYTHON, byte=300.0), "isGreaterThan isLessThan compareTo @equal sign asInteger asApproximateFloat"
@@ -319,10 +331,10 @@ PRICES: Final[Mapping[str, Price]] = {
         "getScheme getHost getHostname getPort getEscapedPath jsonpatch.escapeKey",
     ),
     **_named(
-        _same(2 * PYTHON, byte=100.0, growth=6.0, plus=_MESSAGES),
-        "path group serviceAccount resource subresource namespace name fieldSelector labelSelector check reason error",
+        _question, "path group serviceAccount resource subresource namespace name fieldSelector labelSelector check"
     ),
-    **_named(_scalar(2 * PYTHON, byte=100.0), "allowed errored"),
+    **_named(_same(2 * PYTHON, byte=10.0), "reason error"),
+    **_named(_scalar(2 * PYTHON, byte=10.0), "allowed errored"),
     **_named(_same(PYTHON, item=3000.0, byte=1.0), "@map_of_pairs"),
     "validate": _validate,
     "getQuery": _query,

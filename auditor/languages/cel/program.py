@@ -10,7 +10,7 @@ from cel_expr_python import cel as library
 from auditor.errors import CompileError, Problem
 from auditor.languages.cel import apart, environment, wire
 from auditor.languages.cel.ast import Name, Node, children
-from auditor.languages.cel.bindings import Bindings
+from auditor.languages.cel.bindings import UNREAD, Bindings
 from auditor.languages.cel.build import Builder, depth, renumber
 from auditor.languages.cel.cost import bound
 from auditor.languages.cel.evaluation import Evaluation
@@ -97,16 +97,20 @@ class Program:
         """
         if self._is_short.get(bindings.digits) or self._takes_no_long(bindings):
             return self._evaluation.run(bindings)
-        return apart.run(self._portable(), bindings)
+        return apart.run(self._portable(), bindings, self.names)
 
     def _takes_no_long(self, bindings: Bindings) -> bool:
-        """First for all objects of about that size, then for those of them with not more elements and entries."""
-        bindings.read()
-        size = float((1 << bindings.digits) - 1)
+        """First for all values of about that size, then for those of them with not more elements and entries."""
+        if bindings.digits == UNREAD:
+            bindings.read()
+            if self._is_short.get(bindings.digits):
+                return True
+        digits, of_items = shape = bindings.shape(self.names)
+        size = float((1 << digits) - 1)
         # The shortest elements are those of `[1,1,1]`.
-        return self._is_within(bindings.digits, size, size / 2 + 1) or self._is_within(
-            (bindings.digits, digits := bindings.count_items().bit_length()), size, float((1 << digits) - 1)
-        )
+        if self._is_within(digits, size, size / 2 + 1):
+            return True
+        return self._is_within(shape, size, float((1 << of_items) - 1))
 
     def _is_within(self, key: int | tuple[int, int], size: float, items: float) -> bool:
         """The answer is kept: it takes 0.1 ms, and more where loops are nested."""

@@ -132,6 +132,10 @@ class Shared(Generic[_P]):
                 atexit.register(self._pool.close)
             return self._pool
 
+    def forget(self) -> None:
+        """The next caller gets another one."""
+        self._pool = None
+
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
 

@@ -150,7 +150,7 @@ class TestChanging:
         assert client.get(WIDGETS, "a", namespace=namespace)["spec"] == {"size": 2}
 
     def test_an_update_needs_a_name(self, client: Client) -> None:
-        with pytest.raises(ValueError, match=r"has no metadata\.name"):
+        with pytest.raises(ValueError, match="needs the name of an object"):
             client.update(WIDGETS, {"spec": {}})
 
     def test_json_patch(self, client: Client, namespace: str) -> None:
@@ -267,6 +267,15 @@ class TestEditing:
         made = client.create(WIDGETS, widget(namespace, "a", size=1))
         assert client.edit(WIDGETS, "a", nothing, namespace=namespace) == made
 
+    def test_a_change_that_is_not_returned_is_not_lost_in_silence(self, client: Client, namespace: str) -> None:
+        client.create(WIDGETS, widget(namespace, "a", size=1))
+
+        def forgetful(obj: JsonObject) -> None:
+            obj["spec"]["size"] = 2
+
+        with pytest.raises(TypeError, match=f"edit {WIDGETS.name} {namespace}/a: .* nothing was returned"):
+            client.edit(WIDGETS, "a", forgetful, namespace=namespace)
+
     def test_true_instead_of_one_is_a_change(self, client: Client, namespace: str) -> None:
         client.create(WIDGETS, widget(namespace, "a", size=1))
         with pytest.raises(InvalidError, match="must be of type integer"):
@@ -279,6 +288,15 @@ class TestDeleting:
         assert client.delete(WIDGETS, "a", namespace=namespace)["kind"] == "Status"
         with pytest.raises(NotFoundError, match=f'delete {WIDGETS.name} {namespace}/a: .*"a" not found'):
             client.delete(WIDGETS, "a", namespace=namespace)
+
+    def test_without_a_name_nothing_is_deleted(self, client: Client, namespace: str) -> None:
+        """The path without a name is that of all objects."""
+        client.create(WIDGETS, widget(namespace, "a"))
+        with pytest.raises(ValueError, match="needs the name of an object"):
+            client.delete(WIDGETS, "", namespace=namespace)
+        with pytest.raises(ValueError, match="needs the name of an object"):
+            client.get(WIDGETS, "", namespace=namespace)
+        assert exists(client, namespace, "a")
 
     def test_only_if_it_is_that_one(self, client: Client, namespace: str) -> None:
         made = client.create(WIDGETS, widget(namespace, "a"))

@@ -2,20 +2,25 @@
 
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta, timezone
-from typing import get_args
+from itertools import pairwise
+from typing import cast, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.cluster.client import Client, WriteOptions
 from auditor.cluster.conditions import (
     MESSAGE_LENGTH,
     Condition,
     Status,
+    apply_condition,
     find_condition,
     render_time,
     set_condition,
 )
+from auditor.cluster.resource import Resource
+from auditor.errors import ConflictError
 from auditor.json import Json, JsonObject
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -155,3 +160,31 @@ def test_long_messages_are_cut() -> None:
     cut = Condition("Ready", "True", "R", "x" * (MESSAGE_LENGTH + 1)).message
     assert len(cut) == MESSAGE_LENGTH
     assert cut.endswith("x…")
+
+
+class Busy:
+    """A client whose every write collides, and what time it was given for each call."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[float] = []
+
+    def get(self, resource: Resource, name: str, *, namespace: str, timeout: float) -> JsonObject:
+        self.timeouts.append(timeout)
+        return {"metadata": {"name": name, "namespace": namespace}}
+
+    def apply(
+        self, resource: Resource, obj: JsonObject, *, force: bool, subresource: str, options: WriteOptions
+    ) -> JsonObject:
+        assert options.timeout is not None
+        self.timeouts.append(options.timeout)
+        raise ConflictError("apply x", code=409)
+
+
+def test_the_timeout_is_for_all_attempts_together() -> None:
+    """Under a lease: what is left when it begins must not begin anew with each of its calls."""
+    client = Busy()
+    widgets = Resource("example.com", "v1", "widgets", "Widget", namespaced=True)
+    with pytest.raises(ConflictError):
+        apply_condition(cast(Client, client), widgets, "a", READY, namespace="shop", timeout=5.0, wait=lambda _: None)
+    assert client.timeouts[0] <= 5.0
+    assert all(later < earlier for earlier, later in pairwise(client.timeouts))

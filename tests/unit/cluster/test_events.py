@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from auditor.cluster.client import DEFAULTS, WriteOptions
 from auditor.cluster.pace import Pace, Urgency
@@ -387,6 +388,19 @@ class TestRecorder:
         assert [(verb, body["series"]["count"]) for verb, body in server.calls[2:]] == [("patch", 12)]
         assert (recorder.counts.recorded, recorder.counts.created, recorder.counts.updated) == (12, 1, 2)
         assert recorder.counts.dropped == 0
+
+    def test_several_recorders_are_counted_together(self, start: Start, server: Server) -> None:
+        """A program may have one for each of its controllers: the last one must not hide the others."""
+
+        def sample(result: str) -> float:
+            return REGISTRY.get_sample_value("auditor_cluster_events_total", {"result": result}) or 0.0
+
+        before = sample("recorded"), sample("created")
+        for _ in range(2):
+            recorder = start()
+            warn(recorder)
+            assert recorder.close()
+        assert (sample("recorded"), sample("created")) == (before[0] + 2, before[1] + 2)
 
     def test_an_event_that_has_expired_is_made_again(self, start: Start, server: Server) -> None:
         server.answers = [None, NotFoundError("patch", code=404)]

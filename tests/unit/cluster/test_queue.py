@@ -136,6 +136,28 @@ def test_forgotten_key_is_not_tried_again(queue: WorkQueue[str], clock: Clock) -
     assert len(queue) == 0
 
 
+def test_what_is_forgotten_while_in_work_does_not_come_again_when_that_fails(
+    queue: WorkQueue[str], clock: Clock
+) -> None:
+    queue.add("a")
+    assert take_all(queue) == ["a"]
+    queue.forget("a")
+    assert not queue.fail("a", "no")
+    clock.now += 1000
+    assert take_all(queue) == []
+    assert not queue._entries
+
+
+def test_what_was_forgotten_and_added_again_while_in_work_is_tried_again(queue: WorkQueue[str], clock: Clock) -> None:
+    queue.add("a")
+    assert take_all(queue) == ["a"]
+    queue.forget("a")
+    queue.add("a")
+    assert queue.fail("a", "no")
+    clock.now += 1000
+    assert take_all(queue) == ["a"]
+
+
 def test_close_wakes_who_waits_and_waits_for_who_works() -> None:
     queue: WorkQueue[str] = WorkQueue()
     queue.add("a")

@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY
 
 from auditor import tracing
 from auditor.certs import Authority
+from auditor.cluster import Client, Resource, WriteOptions
 from auditor.cluster.connection import Access
 from auditor.cluster.pace import Pace
 from auditor.cluster.stream import Stream
@@ -24,6 +25,7 @@ from auditor.cluster.transport import Transport
 from auditor.errors import (
     ApiError,
     ForbiddenError,
+    MalformedError,
     NotFoundError,
     ServerTroubleError,
     TooManyRequestsError,
@@ -32,6 +34,7 @@ from auditor.errors import (
 )
 from tests.unit.cluster.scripted import Connection, Script, Scripted, answering
 
+WIDGETS = Resource("example.com", "v1", "widgets", "Widget", namespaced=True)
 WHAT = "get widgets.example.com shop/a"
 QUICK = 1.0
 """Seconds within which everything ends when it is closed."""
@@ -142,6 +145,20 @@ class TestOrdinary:
         assert b" tests\r\n" in head
         assert b"Content-Type: application/json" in head
         assert body == b'{"x":1}'
+
+    @pytest.mark.parametrize("component", ["two\nlines", "bäckup"])
+    def test_what_no_header_can_carry_is_refused_at_once(self, world: World, component: str) -> None:
+        with pytest.raises(ValueError, match="printable ASCII"):
+            world.connect("http://127.0.0.1:1", component=component)
+
+    @pytest.mark.parametrize(
+        "answer", [b"{}", b'{"items": null}', b'{"items": {}, "metadata": {}}', b'{"metadata": {}}']
+    )
+    def test_what_is_no_list_is_no_empty_list(self, world: World, answer: bytes) -> None:
+        """Something on the way that answers 200 to everything must not look like a kind without objects."""
+        client = Client(world.connect(world.serve(answering(answer))))
+        with pytest.raises(MalformedError, match="no list"):
+            list(client.list(WIDGETS))
 
     def test_connections_are_kept_also_after_refusals(self, world: World) -> None:
         """A controller gets conflicts all the time: a handshake for each of them would cost more than the call."""
@@ -299,6 +316,41 @@ class TestPatience:
         with pytest.raises(UnreachableError, match="not asked within the 0 s"):
             ask(transport, "PUT", timeout=0)
         assert server.requests == []
+
+    def test_an_edit_has_no_more_time_than_it_was_given_for_all_of_it(self, world: World) -> None:
+        """Under a lease: what is left when it begins must not begin anew with each of its calls."""
+
+        def slow(connection: Connection) -> None:
+            while True:
+                connection.read()
+                threading.Event().wait(0.1)
+                connection.answer(b'{"metadata": {"name": "a", "namespace": "shop"}}')
+
+        server = world.serve(slow)
+        client = Client(world.connect(server))
+        with pytest.raises(UnreachableError):
+            client.edit(
+                WIDGETS,
+                "a",
+                lambda obj: (threading.Event().wait(0.3), obj | {"spec": {}})[1],
+                namespace="shop",
+                options=WriteOptions(timeout=0.3),
+            )
+        assert [request.split()[0] for request in server.requests] == [b"GET"]
+
+    def test_what_came_too_late_is_told_as_what_it_was(self, world: World) -> None:
+        """Not as a pause that nobody has asked for, which is what a second attempt without time would say."""
+
+        def stall(connection: Connection) -> None:
+            connection.read()
+            connection.wait()
+
+        server = world.serve(stall)
+        with pytest.raises(UnreachableError, match=r"has sent nothing for 0\.2 s"):
+            ask(world.connect(server), timeout=0.2)
+        assert server.connections == 1
+        with pytest.raises(UnreachableError, match="the time that there was for it is over"):
+            ask(world.connect(server), timeout=-1)
 
 
 class TestCredentials:
@@ -496,6 +548,18 @@ class TestTls:
         server = world.serve(plain)
         with pytest.raises(UnreachableError, match=r"broke off TLS: .*is that a TLS port\?"):
             ask(world.connect(f"https://127.0.0.1:{server.port}", tls=client_side(authority)))
+
+    def test_a_cut_is_no_fault_of_the_certificates(self, world: World, authority: Authority) -> None:
+        """Not at once, at least: a server that restarts looks like this, too."""
+
+        def cut(connection: Connection) -> None:
+            connection.sock.recv(1 << 16)
+            connection.sock.shutdown(socket.SHUT_WR)
+            connection.wait()
+
+        transport = world.connect(f"https://127.0.0.1:{world.serve(cut).port}", tls=client_side(authority))
+        with pytest.raises(UnreachableError, match=r"broke the connection: .*If it does so each time: is the client"):
+            ask(transport, "POST")
 
     def test_a_handshake_that_stalls(self, world: World, authority: Authority) -> None:
         server = world.serve(Connection.wait)

@@ -1,6 +1,7 @@
 """Workers take what is queued, bring back what fails, and end when they are told to."""
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 
@@ -95,3 +96,36 @@ def test_stop_waits_for_work_under_way_but_not_for_ever() -> None:
     assert not workers.stop(timeout=0.01)
     let_go.set()
     assert workers.stop()
+
+
+def test_work_that_exits_is_a_failure_like_any_other() -> None:
+    """Else its key would be in work for ever, and each time one worker less would be there."""
+    queue: WorkQueue[str] = WorkQueue(base_delay=0.001)
+    attempts = []
+    done = threading.Event()
+
+    def work(key: str) -> None:
+        attempts.append(key)
+        if len(attempts) < 3:
+            sys.exit(1)
+        done.set()
+
+    with Workers("leaving", queue, work):
+        queue.add("a")
+        assert done.wait(WAIT)
+    assert attempts == ["a"] * 3
+
+
+def test_what_has_stopped_has_no_depth_in_the_metrics() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    workers = Workers("over", queue, print)
+    queue.add("a", delay=1000)
+    workers.start()
+    assert REGISTRY.get_sample_value("auditor_cluster_queued", {"queue": "over"}) == 1
+    assert workers.stop()
+    assert REGISTRY.get_sample_value("auditor_cluster_queued", {"queue": "over"}) == 0
+
+
+def test_without_workers_nothing_would_be_done() -> None:
+    with pytest.raises(ValueError, match="1 at least"):
+        Workers("none", WorkQueue[str](), print, count=0)

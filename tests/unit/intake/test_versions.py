@@ -54,7 +54,7 @@ def test_a_conversion_that_fails(tmp_path: Path) -> None:
     written = [small("v1"), broken, crd("v1", "v1beta1", strategy="Webhook")]
     ((_, result, message),) = results(judge(tmp_path, written, [thing(version="v1beta1", size=1)]))
     assert result == "error"
-    assert message.startswith("Thing one: conversion from v1beta1 to v1: ")
+    assert message.startswith("Thing here/one: conversion from v1beta1 to v1: ")
 
 
 def test_without_a_webhook_versions_differ_in_nothing_but_their_name(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def test_what_has_the_version_already_stays_as_it_is() -> None:
     [
         ({**thing(), "kind": "Other"}, "here/bad: no Conversion is known for Other (example.com)"),
         ({**thing(), "apiVersion": "else.com/v1"}, "here/bad: no conversion leads from else.com/v1 to example.com/v2"),
-        ({**thing(), "apiVersion": "example.com/v7"}, "here/bad: Thing bad: no conversion from v7 to v2"),
-        (thing("text"), "here/bad: Thing bad: conversion from v1 to v2: "),
+        ({**thing(), "apiVersion": "example.com/v7"}, "Thing here/bad: no conversion from v7 to v2"),
+        (thing("text"), "Thing here/bad: conversion from v1 to v2: "),
     ],
 )
 def test_a_failure_names_the_object_and_converts_nothing(wrong: JsonObject, said: str) -> None:

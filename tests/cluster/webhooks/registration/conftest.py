@@ -35,26 +35,26 @@ def until(fits: Callable[[], bool], seconds: float = PATIENCE) -> None:
         pause.wait(0.05)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with Sandbox.start(f"registration-{secrets.token_hex(3)}") as sandbox:
         yield sandbox
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def client(sandbox: Sandbox) -> Iterator[Client]:
     client = connect(Settings(kubeconfig=str(sandbox.kubeconfig), qps=1000, burst=1000))
     with client.transport:
         yield client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
     with Recorder(tmp_path_factory.mktemp("recorder")) as recorder:
         yield recorder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def kinds(client: Client) -> Iterator[Kinds]:
     """With our own CRDs in the cluster."""
     for name in crds.names():
@@ -85,13 +85,14 @@ class Door:
         self.client, self.kinds, self.installation = client, kinds, installation
         self.policies: list[JsonObject] = []
         self.conversions: list[JsonObject] = []
+        self.broken: list[str] = []
         self.registrar = Registrar(client=client, source=self.wanted, name=installation.name)
         self._end: Callable[[], None] | None = None
 
     def wanted(self) -> Wanted:
         compiled = Engine.compile(read_policy(each) for each in self.policies).policies
         conversions = [Conversion.compile(each) for each in self.conversions]
-        return Wanted.of(compiled, conversions, self.kinds.kinds(), self.installation)
+        return Wanted.of(compiled, conversions, self.kinds.kinds(), self.installation, broken=self.broken)
 
     def start(self, owner: Owner | None = None) -> Registrar:
         if owner is not None:

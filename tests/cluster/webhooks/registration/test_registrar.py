@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from auditor.cluster import Client, Resource, WriteOptions
 from auditor.cluster.metrics import CALLS
 from auditor.errors import NotFoundError, UsageError
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
-from auditor.webhooks.registration import Registrar, State, find_owner, make_plan
+from auditor.webhooks.registration import Registrar, RegistrationMeters, State, find_owner, make_plan
 from auditor.webhooks.registration.owner import Owner
 from auditor.webhooks.registration.writing import CONFIGURATIONS
 from tests.cluster.webhooks.registration.conftest import PATIENCE, Door, make_policy, until
@@ -91,8 +92,10 @@ def test_a_policy_that_comes_is_registered_and_taken_away_when_it_goes(door: Doo
     registrar = door.start()
     assert registrar.wait_in_force(PATIENCE)
     door.policies = [make_policy("p", "db.example.com"), make_policy("q", "apps", resources=("deployments",))]
+    assert registrar.registered() == frozenset()
     registrar.refresh()
     until(lambda: len(door.live()["webhooks"]) == 2)
+    until(lambda: registrar.registered() == {"p", "q"})
     assert len(door.live()["webhooks"][1]["rules"]) == 2
     door.policies = []
     registrar.refresh()
@@ -126,13 +129,26 @@ def lead_elsewhere(webhooks: list[JsonObject]) -> None:
     webhooks[1]["clientConfig"]["url"] = "https://127.0.0.1:1/elsewhere"
 
 
+def lead_to_a_service(webhooks: list[JsonObject]) -> None:
+    webhooks[1]["clientConfig"] = {"service": {"name": "theirs", "namespace": "default"}}
+
+
 def add_stale_one(webhooks: list[JsonObject]) -> None:
     webhooks.append(webhooks[1] | {"name": "fail-3s.validate.auditor.dev"})
 
 
 @pytest.mark.parametrize(
     "change",
-    [change_failure_policy, add_condition, narrow_namespaces, drop_one, drop_operations, lead_elsewhere, add_stale_one],
+    [
+        change_failure_policy,
+        add_condition,
+        narrow_namespaces,
+        drop_one,
+        drop_operations,
+        lead_elsewhere,
+        lead_to_a_service,
+        add_stale_one,
+    ],
 )
 def test_what_others_change_is_corrected(door: Door, client: Client, change: Change) -> None:
     door.policies = [make_policy("p", "db.example.com")]
@@ -233,6 +249,13 @@ def test_authorities_that_rotate_are_written_everywhere(door: Door) -> None:
 
 def test_two_that_fight_get_slower_and_say_who_it_is(door: Door, client: Client) -> None:
     door.policies = [make_policy("p", "db.example.com")]
+    registry = CollectorRegistry()
+    door.registrar.meters = RegistrationMeters(registry)
+
+    def metric(name: str, **labels: str) -> float | None:
+        labels = {"object": "ValidatingWebhookConfiguration", **labels}
+        return registry.get_sample_value(f"auditor_registration_{name}", labels)
+
     registrar = door.start()
     assert registrar.wait_in_force(PATIENCE)
     written = registrar.status()[1].writes
@@ -246,7 +269,10 @@ def test_two_that_fight_get_slower_and_say_who_it_is(door: Door, client: Client)
     assert "somebody-else" in target.message
     assert target.writes == written + 3
     assert registrar.wait(lambda found: found["ValidatingWebhookConfiguration"].writes == written + 4, PATIENCE)
+    assert registrar.wait(lambda found: "right now" in found["ValidatingWebhookConfiguration"].message, PATIENCE)
     assert registrar.status()[1].state is State.CONTESTED
+    assert (metric("contested"), metric("in_force")) == (1.0, 0.0)
+    assert (metric("writes_total", reason="change"), metric("writes_total", reason="drift")) == (1.0, 4.0)
 
 
 def spoil(door: Door, client: Client) -> None:
@@ -275,6 +301,7 @@ def test_a_webhook_that_the_server_refuses_takes_no_other_with_it(door: Door) ->
     door.registrar.source = broken  # type: ignore[assignment]
     registrar = door.start()
     assert registrar.wait_in_force(PATIENCE)
+    assert registrar.registered() == {"good", "bad"}  # without its condition it is called too often, and not too seldom
     (fault,) = registrar.status()[1].faults
     assert "undefined field 'nothing'" in fault
     assert len(door.live()["webhooks"]) == 3

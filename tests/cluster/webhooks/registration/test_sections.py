@@ -1,16 +1,19 @@
 """The conversion section of a CRD, beside others who write the same CRD; uninstall; storage that is written anew."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import orjson
 import pytest
+from click.testing import CliRunner, Result
 
+from auditor.cli.convert import command
 from auditor.cluster import Client, Resource, WriteOptions
 from auditor.cluster.access import dig, dig_list, dig_text
 from auditor.cluster.resource import CRDS
-from auditor.errors import InvalidError, NotFoundError
+from auditor.errors import InvalidError, NotFoundError, UsageError
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 from auditor.webhooks.registration import Registrar, State, UninstallRefusedError, find_owner, make_plan, uninstall
@@ -30,8 +33,11 @@ class Kind:
         self.door, self.client, self.group = door, door.client, group
         self.name = f"things.{group}"
 
-    def create(self, *versions: str, **spec: object) -> None:
-        self.client.create(CRDS, make_crd(self.name, *(versions or ("v1", "v2")), **spec), options=GITOPS)
+    def create(self, *versions: str, conversion: JsonObject | None = None) -> None:
+        crd = make_crd(self.name, *(versions or ("v1", "v2")))
+        if conversion:
+            crd["spec"]["conversion"] = conversion
+        self.client.create(CRDS, crd, options=GITOPS)
         until(lambda: (kind := self.door.kinds.get(self.name)) is not None and kind.established)
 
     def convert(self, *versions: str) -> None:
@@ -97,10 +103,8 @@ def kind(door: Door, group: str) -> Iterator[Kind]:
     if door._end is not None:
         assert door.registrar.stop()
     kind.remove()
-    try:
+    with contextlib.suppress(NotFoundError):
         kind.client.delete(CONVERSIONS, kind.name)
-    except NotFoundError:
-        pass
 
 
 @pytest.fixture
@@ -217,6 +221,33 @@ def test_an_injected_bundle_stays_and_goes_with_the_section(kind: Kind, registra
     assert {each.name: each.writes for each in registrar.status()}[kind.name] == 1
     kind.forget()
     until(lambda: kind.section() == {"strategy": "None"})
+
+
+def test_a_conversion_that_is_broken_by_an_edit_takes_nothing_away(kind: Kind, registrar: Registrar) -> None:
+    kind.create()
+    kind.convert()
+    until(kind.ours)
+    kind.door.conversions, kind.door.broken = [], [kind.name]
+    registrar.refresh()
+    until(lambda: kind.condition() == ("False", "NotCompiled"))
+    assert kind.ours()
+
+
+def test_somebody_who_takes_it_away_again_and_again_is_told_of(kind: Kind, registrar: Registrar) -> None:
+    kind.create()
+    kind.convert()
+    until(kind.ours)
+    settle(registrar)
+    nothing = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
+    for _ in range(4):
+        until(kind.ours)
+        settle(registrar)
+        kind.client.patch_merge(CRDS, kind.name, nothing, options=WriteOptions(field_manager="stubborn"))
+    assert registrar.wait(is_state(kind.name, State.CONTESTED), PATIENCE)  # type: ignore[arg-type]
+    assert "stubborn" in {each.name: each.message for each in registrar.status()}[kind.name]
+    assert {each.name: each.writes for each in registrar.status()}[kind.name] == 4
+    until(kind.ours)
+    until(lambda: kind.condition() == ("False", "Contested"))
 
 
 def test_it_goes_with_the_conversion_and_owns_nothing_afterwards(kind: Kind, registrar: Registrar) -> None:
@@ -369,6 +400,40 @@ def test_a_dry_run_of_the_migration_and_one_that_is_broken_off(kind: Kind, regis
     stop.set()
     assert not migrate(kind.client, read_kind(kind.client, kind.name), stop=stop).finished
     assert read_kind(kind.client, kind.name).stored_versions == ("v1", "v2")
+
+
+def test_storage_that_moves_on_meanwhile_keeps_the_stored_versions(kind: Kind, registrar: Registrar) -> None:
+    kind.create()
+    kind.convert()
+    until(kind.ours)
+    kind.put("one")
+    kind.store_in("v2")
+    result = migrate(kind.client, read_kind(kind.client, kind.name), progress=lambda _: kind.store_in("v1"))
+    assert (result.rewritten, result.finished) == (1, False)
+    assert "was changed meanwhile" in result.faults[0]
+    assert read_kind(kind.client, kind.name).stored_versions == ("v1", "v2")
+
+
+def test_the_command_that_the_messages_name(kind: Kind, registrar: Registrar, sandbox: Sandbox) -> None:
+    def run(*arguments: str) -> Result:
+        options = ["--migrate-storage", "--kubeconfig", str(sandbox.kubeconfig)]
+        return CliRunner().invoke(command, [*options, *arguments], standalone_mode=False)
+
+    kind.create()
+    kind.convert()
+    until(kind.ours)
+    kind.put("one", "two")
+    kind.store_in("v2")
+    done = run(kind.name, "--dry-run")
+    assert (done.return_value, done.stdout) == (0, f"{kind.name}: 2 objects would be stored in v2\n")
+    done = run()
+    assert (done.return_value, done.stdout) == (0, f"{kind.name}: 2 objects are stored in v2\n")
+    done = run()
+    assert (done.return_value, done.stdout) == (
+        0,
+        "nothing to do: all objects of all CRDs are stored in the version of today\n",
+    )
+    assert isinstance(run("nothing.example.com").exception, UsageError)
 
 
 def test_uninstall_is_refused_where_objects_need_us_and_says_what_helps(kind: Kind, registrar: Registrar) -> None:

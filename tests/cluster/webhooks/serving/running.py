@@ -86,6 +86,8 @@ class Program:
             raise
         finally:
             self._reader.join(5)
+            if self.process.stderr is not None:
+                self.process.stderr.close()
 
 
 def wait(holds: Callable[[], bool], timeout: float = SECONDS, why: Callable[[], str] = lambda: "") -> float:

@@ -171,7 +171,13 @@ def test_a_context_that_is_not_there(kube: Kube) -> None:
 
 @pytest.mark.parametrize("name", ["connect_timeout", "read_timeout", "exec_timeout"])
 def test_timeouts_are_more_than_nothing(kube: Kube, name: str) -> None:
-    assert refused(kube, **{name: 0}) == "a timeout is not more than 0 seconds. Give it some"
+    for wrong in (0, float("nan")):
+        assert refused(kube, **{name: wrong}) == "a timeout is not more than 0 seconds. Give it some"
+
+
+@pytest.mark.parametrize("wrong", [{"qps": 0}, {"qps": -1}, {"qps": float("nan")}, {"burst": 0}])
+def test_a_pace_at_which_nothing_can_be_asked(kube: Kube, wrong: dict[str, float]) -> None:
+    assert refused(kube, **wrong).endswith("Allow more than 0 a second, and 1 or more at a time")
 
 
 def test_an_empty_token_file(kube: Kube) -> None:

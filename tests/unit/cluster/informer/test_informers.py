@@ -1,5 +1,6 @@
 """Informers with their threads, on list-watches that do what the test says."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 from auditor.cluster.informer import Informers, Notice, wait_synced
 from auditor.cluster.listwatch import Change, Scope
 from auditor.cluster.listwatch.source import Client
+from auditor.cluster.resource import NAMESPACES, Resource
 from auditor.cluster.stores import DIGESTS, IDENTITY, WHOLE, Keep, content_of
 from auditor.errors import ClusterError
 from auditor.json import JsonObject
@@ -486,7 +488,8 @@ def test_many_who_come_and_go_at_once_are_told_of_everything_once(world: World) 
                 keys = [notice.key for notice in listener.notices]
                 results.append(synced and len(keys) == 50 and len(set(keys)) == 50)
 
-    threading.Thread(target=drive, daemon=True).start()
+    driver = threading.Thread(target=drive, daemon=True)
+    driver.start()
     with world.informers.open(THINGS):
         results: list[bool] = []
         threads = [threading.Thread(target=live, args=(keep, results)) for keep in (IDENTITY, DIGESTS, WHOLE) * 3]
@@ -496,4 +499,39 @@ def test_many_who_come_and_go_at_once_are_told_of_everything_once(world: World) 
             thread.join(SOON)
     ended.set()
     world.informers.open(THINGS)  # wakes the driver for the last time
+    driver.join(SOON)
     assert results == [True] * 45
+
+
+def test_a_handler_that_exits_does_not_end_the_watch(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """`sys.exit` in a thread says nothing to anybody: the informer would seem to be well for ever."""
+    listener = Listener()
+
+    def leave(notice: Notice) -> None:
+        listener(notice)
+        if notice.key == "x/a":
+            sys.exit(1)
+
+    world.put("x/a", "x/b")
+    informer = world.informers.open(THINGS, handler=leave)
+    world.next().sync()
+    assert informer.wait_synced(SOON)
+    assert [notice.key for notice in listener.notices] == ["x/a", "x/b"]
+    assert informer.failures == 1
+    assert "a handler failed on x/a" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("resource", "options", "said"),
+    [
+        (NAMESPACES, {"scope": Scope(namespace="x")}, "is not namespaced"),
+        (THINGS, {"resync": -1.0}, "interval of more than 0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_begins(
+    world: World, resource: Resource, options: JsonObject, said: str
+) -> None:
+    """Not in the thread of the watch, whose end nobody would see."""
+    with pytest.raises(ValueError, match=said):
+        world.informers.open(resource, **options)
+    assert world.informers.status() == []

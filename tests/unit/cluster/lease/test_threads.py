@@ -1,11 +1,15 @@
 """Election and Sharding as threads: what a process sees of them, and that they end whatever happens."""
 
+import gc
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from prometheus_client import REGISTRY
 
 from auditor.cluster.lease import Durations, Election, Sharding, Token
 from auditor.cluster.lease.calls import Call, Create, Delete, Get, List, Update
@@ -211,3 +215,43 @@ def test_two_shards_hand_over_when_the_write_has_ended() -> None:
 def test_durations_have_to_fit(lease: int, renew: float, retry: float, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         Durations(lease=lease, renew=renew, retry=retry)
+
+
+@pytest.mark.parametrize("name", ["", "Bad Name", "a/b", "-a", "x" * 254])
+def test_names_that_no_lease_can_have_are_refused_at_once(name: str) -> None:
+    with pytest.raises(UsageError, match="the lease of an election"):
+        Election(Memory(), name)
+    with pytest.raises(UsageError, match="the group of a sharding"):
+        Sharding(Memory(), name)
+    with pytest.raises(UsageError, match="1 to 63 characters"):
+        Sharding(Memory(), "x" * 64)  # it is the value of a label
+
+
+def test_a_callback_that_exits_does_not_end_the_election() -> None:
+    leases, again = Memory(), threading.Event()
+
+    def leave(_: Token) -> None:
+        sys.exit(1)
+
+    election = Election(leases, "leader", durations=DURATIONS, gained=leave)
+    election.start()
+    deadline = time.monotonic() + 5
+    while not election.leading and time.monotonic() < deadline:
+        again.wait(0.01)
+    version = read(leases.server.leases["leader"]).version
+    while read(leases.server.leases["leader"]).version == version and time.monotonic() < deadline:
+        again.wait(0.01)
+    assert read(leases.server.leases["leader"]).version != version
+    assert REGISTRY.get_sample_value("auditor_cluster_leading", {"lease": "leader"}) == 1
+    election.stop()
+    assert REGISTRY.get_sample_value("auditor_cluster_leading", {"lease": "leader"}) == 0
+
+
+def test_the_metrics_do_not_keep_an_election_that_is_over() -> None:
+    election = Election(Memory(), "leader", durations=DURATIONS)
+    election.start()
+    election.stop()
+    kept = weakref.ref(election)
+    del election
+    gc.collect()
+    assert kept() is None

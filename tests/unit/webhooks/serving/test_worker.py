@@ -1,0 +1,113 @@
+"""gunicorn with our worker, in a process of its own: what a client of it sees."""
+
+import os
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.webhooks.serving.bare import BareServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[BareServer]:
+    found = BareServer.start()
+    yield found
+    found.stop()
+
+
+def exchange(sock: ssl.SSLSocket, body: bytes = b"{}", path: str = "/echo") -> tuple[bytes, bytes]:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    sock.sendall(head + body)
+    return read(sock)
+
+
+def read(sock: ssl.SSLSocket) -> tuple[bytes, bytes]:
+    """Head and body."""
+    found = b""
+    while True:
+        part = sock.recv(65536)
+        if not part:
+            return found, b""
+        found += part
+        head, end, rest = found.partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+        if end and len(rest) >= length:
+            return head, rest
+
+
+def test_a_connection_is_kept_for_many_requests(server: BareServer) -> None:
+    with server.connect() as sock:
+        for i in range(50):
+            head, body = exchange(sock, str(i).encode() * 1000)
+            assert body == str(i).encode() * 1000
+            assert b"Connection: keep-alive" in head
+
+
+def test_requests_that_come_together_are_answered_one_by_one(server: BareServer) -> None:
+    with server.connect() as sock:
+        one = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
+        sock.sendall(one + b"1" + one + b"2")
+        found = read(sock)[1]
+        assert found.startswith(b"1")
+        while found[-1:] != b"2":
+            found += read(sock)[1]
+
+
+def test_an_answer_is_one_record(server: BareServer) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+        assert sock.recv(65536).endswith(b"abc")  # one call gives one record
+
+
+def test_an_application_that_fails_is_an_answer_and_the_connection_ends(server: BareServer) -> None:
+    with server.connect() as sock:
+        head, _ = exchange(sock, path="/fail")
+        assert b"500 Internal Server Error" in head
+        assert sock.recv(1) == b""
+    with server.connect() as sock:
+        assert exchange(sock, b"again")[1] == b"again"
+
+
+def test_garbage_gets_an_answer_and_holds_nobody_up(server: BareServer) -> None:
+    for _ in range(10):
+        with server.connect() as sock:
+            sock.sendall(b"nonsense\r\n\r\n")
+            assert b"400" in read(sock)[0]
+    with server.connect() as sock:
+        assert exchange(sock, b"again")[1] == b"again"
+
+
+def test_at_the_end_each_answer_closes_its_connection_and_none_is_lost() -> None:
+    server = BareServer.start(drain=0.4)
+    answers: list[bytes] = []
+    try:
+        with server.connect() as kept, server.connect() as slow:
+            assert b"keep-alive" in exchange(kept)[0]
+            waiting = threading.Thread(target=lambda: answers.append(exchange(slow, b"late", "/wait")[1]))
+            waiting.start()
+            server.wait_line("waiting")
+            os.kill(server.pid, signal.SIGTERM)
+            server.wait_line("drain")
+            assert b"Connection: close" in exchange(kept, b"during")[0]
+            with server.connect() as new:
+                assert exchange(new, b"new")[1] == b"new"
+            waiting.join(10)
+            assert answers == [b"late"]
+        assert server.wait() == 0
+    finally:
+        server.stop()
+
+
+def test_a_client_that_says_nothing_does_not_delay_the_end() -> None:
+    server = BareServer.start(drain=0.0)
+    try:
+        with socket.create_connection(("127.0.0.1", server.port)), server.connect() as silent:
+            silent.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+            os.kill(server.pid, signal.SIGINT)
+            assert server.wait() == 0
+    finally:
+        server.stop()
