@@ -11,6 +11,9 @@ API server's own bursts pass."""
 MAX_BYTES: Final = 2 * MAX_BODY
 """Of all their bodies. JSON of the worst sort (`[{},{},...`) takes 24 times its length when it is read, so these are
 400 MB; of usual objects 64 have together not one. Two of the largest can come at once."""
+SMALL: Final = 1 << 16
+"""Bytes. Bodies up to this are admitted whatever large ones are in hand: all 64 of them have 4 MB. Else two clients who
+announce large bodies and send nothing would keep everybody out."""
 RETRY_AFTER: Final = 1
 """Seconds. The API server calls again then, up to ten times, until the timeout of the webhook ends; then failurePolicy
 decides. A review that refuses at once would not leave it that choice."""
@@ -30,7 +33,8 @@ class Gate:
     def enter(self, size: int) -> bool:
         """Whether one more of this size may come in; then it has to leave again. One that is alone always may."""
         with self._lock:
-            if self._inside and (self._inside >= self._limit or self._bytes + size > self._max_bytes):
+            full = size > SMALL and self._bytes + size > self._max_bytes
+            if self._inside and (self._inside >= self._limit or full):
                 return False
             self._inside += 1
             self._bytes += size

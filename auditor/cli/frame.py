@@ -18,6 +18,7 @@ COMMANDS = {
     "completion": "auditor.cli.completion",
     "convert": "auditor.cli.convert",
     "demo": "auditor.cli.demo",
+    "registration": "auditor.cli.registration",
     "sandbox": "auditor.cli.sandbox",
     "scan": "auditor.cli.scan",
     "test": "auditor.cli.test",

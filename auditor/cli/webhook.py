@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from auditor.cli.cluster import Cluster, cluster_options
+
 
 @click.command("webhook", context_settings={"auto_envvar_prefix": "AUDITOR_WEBHOOK"})
 @click.option("--listen", default="0.0.0.0:8443", show_default=True, metavar="HOST:PORT", help="For the API server.")
@@ -17,11 +19,15 @@ import click
 @click.option(
     "--namespace", default="auditor-system", show_default=True, help="Ours: of the Service, the Secret and the Lease."
 )
-@click.option("--service", default="auditor-webhook", show_default=True, help="By which the API server calls.")
-@click.option("--service-port", default=443, show_default=True, type=click.IntRange(1, 65535), help="Of the Service.")
+@click.option(
+    "--service",
+    default="auditor-webhook:443",
+    show_default=True,
+    metavar="NAME[:PORT]",
+    help="By which the API server calls.",
+)
 @click.option("--url", default="", metavar="URL", help="By which the API server calls instead, outside of a cluster.")
-@click.option("--kubeconfig", default="", metavar="FILE", help="Default: as kubectl, then the service account.")
-@click.option("--context", default="", metavar="NAME", help="Of the kubeconfig.")
+@cluster_options
 @click.option(
     "--certificates",
     metavar="DIRECTORY",
@@ -63,6 +69,12 @@ import click
 @click.option("--name", default="auditor", show_default=True, help="Of the webhook configurations and of the Lease.")
 @click.option("--owner", default="", metavar="KIND/NAME", help="A cluster-wide object that owns what is registered.")
 @click.option("--duties/--no-duties", default=True, show_default=True, help="Register webhooks and write status.")
+@click.option(
+    "--traces/--no-traces",
+    default=False,
+    show_default=True,
+    help="Send OpenTelemetry spans, where OTEL_EXPORTER_OTLP_ENDPOINT says.",
+)
 @click.option("--events/--no-events", default=True, show_default=True, help="Write an Event for what is refused.")
 @click.option(
     "--drain", default=4.0, show_default=True, type=click.FloatRange(0, 60), help="Seconds from SIGTERM to the end."
@@ -74,10 +86,8 @@ def command(
     operations: str,
     namespace: str,
     service: str,
-    service_port: int,
     url: str,
-    kubeconfig: str,
-    context: str,
+    cluster: Cluster,
     certificates: Path | None,
     authority: str,
     inject_from: str,
@@ -90,6 +100,7 @@ def command(
     name: str,
     owner: str,
     duties: bool,
+    traces: bool,
     events: bool,
     drain: float,
     workers: int,
@@ -100,7 +111,6 @@ def command(
     Each option may also come from the environment: --break-glass-group as AUDITOR_WEBHOOK_BREAK_GLASS_GROUP. Ends
     after SIGTERM or Ctrl-C when all requests in hand are answered; Ctrl-C again ends it at once.
     """
-    from auditor.cluster import Settings
     from auditor.errors import UsageError
     from auditor.webhooks.certificates.files import AuthoritySource, FilesSettings
     from auditor.webhooks.certificates.tls import ClientSettings
@@ -127,16 +137,17 @@ def command(
     settings = ServingSettings(
         listen=Listen.read(listen),
         operations=Listen.read(operations),
-        target=Target(namespace=namespace, service=service, port=service_port, url=url),
+        target=Target.read(service, namespace=namespace, url=url),
         certificates=files,
         clients=clients,
-        cluster=Settings(kubeconfig=kubeconfig, context=context),
+        cluster=cluster.settings(),
         name=name,
         break_glass_group=break_glass_group,
         decisions=decisions,
         workers=workers,
         threads=threads,
         drain=drain,
+        traces=traces,
         events=events,
         duties=duties,
         owner=owner,

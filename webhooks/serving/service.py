@@ -7,11 +7,13 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from io import FileIO
 from typing import Any, Final
 
 from flask import Flask
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from auditor import tracing
 from auditor.cluster import Resource, connect
 from auditor.cluster.lease import Election, LeaseApi
 from auditor.cluster.recorder import Recorder
@@ -65,6 +67,7 @@ class Service:
         self._first = threading.Event()
         self._owner: Owner | None = None
         self._lock = threading.Lock()
+        self._unhear: Callable[[], None] = lambda: None
         self._wanted: Wanted | None = None
         """What is to be registered; None as long as not all is known."""
         self.holder = Holder()
@@ -105,6 +108,8 @@ class Service:
 
     def start(self) -> None:
         """Waits for nobody: what it needs of the cluster comes when it comes, and `wait_ready` tells."""
+        if self.settings.traces:
+            tracing.send()
         self._operations.start()
         self._starter.start()
 
@@ -207,7 +212,8 @@ class Service:
             owner=self._owner,
             meters=self._registration_meters,
         )
-        self.live.kinds.subscribe(registrar.hear)
+        self._unhear()  # that of the last term
+        self._unhear = self.live.kinds.subscribe(registrar.hear)
         return registrar
 
     def _is_ready(self) -> bool:
@@ -232,11 +238,14 @@ def _open_log(settings: DecisionSettings | None) -> DecisionLog | None:
     """Each line is one write to the end of the file, so that several processes can share it."""
     if settings is None:
         return None
+    return DecisionLog(_open_file(settings).write, share=settings.share, redact=settings.redact)
+
+
+def _open_file(settings: DecisionSettings) -> FileIO:
     try:
-        file = settings.path.open("ab", buffering=0)
+        return settings.path.open("ab", buffering=0)
     except OSError as error:
         raise UsageError(f"{settings.path}: {error.strerror}: decisions cannot be logged there") from error
-    return DecisionLog(file.write, share=settings.share, redact=settings.redact)
 
 
 def make_service(settings: ServingSettings) -> Callable[[Listen, socket.socket], Service]:
@@ -254,7 +263,8 @@ def prepare(settings: ServingSettings) -> None:
     """In the master: mistakes are found before anything is started, and what takes long is done before any fork."""
     client = connect(settings.cluster, component="webhook")
     client.transport.close()
-    _open_log(settings.decisions)
+    if settings.decisions is not None:
+        _open_file(settings.decisions).close()
     warm_up()
     gc.collect()
     gc.freeze()  # or the first collection of each worker would copy all pages that it shares with the master

@@ -71,6 +71,14 @@ class Target:
         if self.url and (parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment):
             raise UsageError(f"{self.url!r} is no URL by which an API server calls: https://HOST[:PORT][/PATH]")
 
+    @classmethod
+    def read(cls, text: str, *, namespace: str, url: str = "") -> "Target":
+        """`text` is NAME or NAME:PORT of the Service."""
+        name, _, port = text.partition(":")
+        if not name or (port and not (port.isdecimal() and 0 < int(port) < 65536)):
+            raise UsageError(f"{text!r} is no Service: NAME or NAME:PORT")
+        return cls(namespace=namespace, service=name, port=int(port or 443), url=url)
+
     @property
     def hosts(self) -> tuple[str, ...]:
         """For which the serving certificate has to be, the one that is called first."""
@@ -107,6 +115,7 @@ class ServingSettings:
     threads: int = THREADS
     drain: float = DRAIN
     watchdog: int = WATCHDOG
+    traces: bool = False
     events: bool = True
     duties: bool = True
     """Whether this replica takes part in the election of the one that registers and writes status."""

@@ -109,7 +109,7 @@ def install_own_kinds(stage: Stage) -> None:
     stage.expect("kinds of auditor are there", "policies.auditor.dev created", "create", "-f", str(CRDS))
     wait = ("wait", "--for=condition=Established", "crd/policies.auditor.dev", "crd/conversions.auditor.dev")
     stage.expect("kinds are served", "condition met", *wait)
-    stage.expect("installation is there", "auditor created", "create", "-f", f"{FILES}/installation.yaml")
+    stage.expect("installation is there", "auditor-webhook created", "create", "-f", f"{FILES}/installation.yaml")
 
 
 def watch_the_door(stage: Stage) -> None:

@@ -96,12 +96,15 @@ class Informer:
     def get_key(self, key: str) -> JsonObject | None:
         if not self._keep.whole and not self._keep.fields:
             raise ValueError(f"{self._feed.name}: no objects are kept: open it with keep=WHOLE, or with fields")
-        entry = self._find(key)
-        if entry is None:
+        found = self._feed.hub.layers.find(key)
+        if found is None:
             return None
-        obj = entry.object()
-        if obj is None:
-            # Of an older layer. To say that it is not there would be false.
+        generation, entry = found
+        if self._member.closed and not entry.keep.covers(self._keep):  # what was kept for it alone is gone
+            raise self._closed()
+        if generation < self._member.generation or (obj := entry.object()) is None:
+            # Of an older layer, which kept less for others. To say that it is not there would be false, and so would it
+            # be to give a part of it for all.
             raise ClusterError(f"{self._feed.name}: {key} has not been read yet: wait until the informer has synced")
         return obj
 
@@ -131,10 +134,17 @@ class Informer:
         return None if found is None else found[1]
 
     def _index(self, name: str) -> Index:
+        if name not in self._indexes:
+            raise ValueError(
+                f"{self._feed.name}: no index {name!r}: it was opened with {sorted(self._indexes) or 'none'}"
+            )
         index = self._feed.hub.indexes.get(self._indexes[name])
         if index is None:
-            raise ClusterError(f"{self._feed.name}: the informer has been closed")
+            raise self._closed()
         return index
+
+    def _closed(self) -> ClusterError:
+        return ClusterError(f"{self._feed.name}: the informer has been closed")
 
     # -- its end -------------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,8 @@ class Keep:
     """Whole objects keep metadata.managedFields too, which are often a third of an object and seldom looked at."""
 
     def __post_init__(self) -> None:
+        if not all(isinstance(path, tuple) for path in self.fields):  # the letters of a text are no path
+            raise ValueError('a path is a tuple of names: ("spec", "replicas"), or ("spec",)')
         if () in self.fields:
             raise ValueError("a path has one name at least: for all of an object say whole=True")
         if self.managed_fields and not self.whole:

@@ -263,5 +263,5 @@ def test_a_conversion_that_fails_names_the_object_and_the_reason(cluster: Cluste
     assert done.returncode == 1
     assert (
         "conversion webhook for example.com/v2, Kind=Thing failed: "
-        "shop/wrong: Thing wrong: conversion from v2 to v1: no count here"
+        "Thing shop/wrong: conversion from v2 to v1: no count here"
     ) in done.stderr

@@ -12,7 +12,7 @@ from auditor.json import JsonObject
 from auditor.webhooks.app import create_app
 from auditor.webhooks.decode import MAX_BODY
 from auditor.webhooks.door import Door
-from auditor.webhooks.gate import Gate
+from auditor.webhooks.gate import SMALL, Gate
 from auditor.webhooks.snapshot import Snapshot
 from tests.unit.webhooks.making import (
     SMALL,
@@ -175,16 +175,26 @@ def test_more_than_the_limit_in_flight_are_told_to_come_again() -> None:
 
 
 def test_the_bytes_in_hand_are_bounded_too() -> None:
-    gate = Gate(10, max_bytes=100)
-    assert gate.enter(500), "one that is alone always may"
-    assert not gate.enter(1)
-    gate.leave(500)
-    assert gate.enter(60)
-    assert gate.enter(40)
-    assert not gate.enter(1)
-    gate.leave(60)
-    assert gate.enter(1)
+    mib = 1 << 20
+    gate = Gate(10, max_bytes=100 * mib)
+    assert gate.enter(500 * mib), "one that is alone always may"
+    assert not gate.enter(mib)
+    gate.leave(500 * mib)
+    assert gate.enter(60 * mib)
+    assert gate.enter(40 * mib)
+    assert not gate.enter(mib)
+    gate.leave(60 * mib)
+    assert gate.enter(mib)
     assert gate.inside == 2
+
+
+def test_small_bodies_do_not_wait_for_large_ones() -> None:
+    gate = Gate(3, max_bytes=1)
+    assert gate.enter(1 << 23)
+    assert not gate.enter(SMALL + 1)
+    assert gate.enter(SMALL)
+    assert gate.enter(1)
+    assert not gate.enter(1), "there are three"
 
 
 def test_a_body_counts_by_what_is_declared() -> None:

@@ -535,3 +535,29 @@ def test_what_makes_no_sense_is_refused_before_anything_begins(
     with pytest.raises(ValueError, match=said):
         world.informers.open(resource, **options)
     assert world.informers.status() == []
+
+
+def test_a_part_that_is_kept_for_others_is_never_given_for_the_whole(world: World) -> None:
+    world.put("x/a")
+    labels = Keep(fields=frozenset({("metadata", "labels")}))
+    first = world.informers.open(THINGS, keep=labels)
+    world.next().sync()
+    assert first.wait_synced(SOON)
+    second = world.informers.open(THINGS, keep=WHOLE)
+    with pytest.raises(ClusterError, match="x/a has not been read yet"):
+        second.get_key("x/a")
+    assert first.get_key("x/a") == {"metadata": {"labels": {"team": "a"}}}
+    world.next().sync()
+    assert second.wait_synced(SOON)
+    found = second.get_key("x/a")
+    assert found is not None
+    assert found["spec"] == {"value": "p"}
+    second.close()
+    with pytest.raises(ClusterError, match="has been closed"):
+        second.get_key("x/a")
+
+
+def test_an_index_that_is_not_there_is_told(world: World) -> None:
+    informer = world.informers.open(THINGS, indexes={"team": lambda obj: [obj["metadata"]["labels"]["team"]]})
+    with pytest.raises(ValueError, match=r"no index 'teams': it was opened with \['team'\]"):
+        informer.keys_by_index("teams", "a")

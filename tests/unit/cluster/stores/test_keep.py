@@ -82,3 +82,9 @@ def test_the_bookkeeping_of_the_server_is_no_content() -> None:
     parts: list[JsonObject] = [{"spec": {"a": 1}}, {"metadata": {"name": "a", "uid": "v"}}, {"status": {}}]
     for part in parts:
         assert content_of({**old, **part}) != content_of(old)
+
+
+def test_a_text_is_no_path() -> None:
+    """Its letters would be taken for names, and nothing be kept."""
+    with pytest.raises(ValueError, match="a tuple of names"):
+        Keep(fields=frozenset({"spec"}))  # type: ignore[arg-type]

@@ -1,0 +1,182 @@
+"""`auditor registration`: what the webhook registers in the cluster, seen beforehand and taken back."""
+
+import threading
+from typing import TYPE_CHECKING
+
+import click
+
+from auditor.cli.cluster import Cluster, cluster_options
+from auditor.errors import ClusterError
+
+if TYPE_CHECKING:
+    from auditor.cluster import Client
+    from auditor.intake.live.view import View
+    from auditor.webhooks.registration import Installation, Owner
+    from auditor.webhooks.serving.settings import Target
+
+PATIENCE = 60.0
+"""Seconds until all that the webhook follows has been read: a second as a rule."""
+SECRET = "auditor-webhook-certificates"
+LOST = 1
+
+
+@click.group("registration")
+def command() -> None:
+    """What the webhook registers: webhook configurations, and the conversion sections of CRDs.
+
+    A running webhook keeps them right by itself. These show what it would write, and take it back before an uninstall.
+    """
+
+
+namespace_option = click.option("--namespace", default="auditor-system", show_default=True, help="The webhook's.")
+name_option = click.option("--name", default="auditor", show_default=True, help="Of the webhook configurations.")
+service_option = click.option(
+    "--service", default="auditor-webhook:443", show_default=True, metavar="NAME[:PORT]", help="Of the webhook."
+)
+url_option = click.option("--url", default="", metavar="URL", help="By which the API server calls, instead.")
+owner_option = click.option("--owner", default="", metavar="KIND/NAME", help="Cluster-wide object that owns it all.")
+
+
+@command.command("plan")
+@cluster_options
+@namespace_option
+@name_option
+@service_option
+@url_option
+@owner_option
+@click.option("--secret", default=SECRET, show_default=True, help="With the authority of the webhook.")
+@click.option("-o", "--output", type=click.Choice(["diff", "yaml"]), default="diff", show_default=True, help="Form.")
+def plan(
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    service: str,
+    url: str,
+    owner: str,
+    secret: str,
+    output: str,
+) -> None:
+    """Show what the policies in the cluster make the webhook register, and how that differs from what is there.
+
+    Nothing is written. As YAML: all objects, for `kubectl apply --server-side`.
+    """
+    import yaml
+
+    from auditor.webhooks.registration import find_owner
+    from auditor.webhooks.registration.plan import make_plan
+    from auditor.webhooks.serving.assembly import want
+    from auditor.webhooks.serving.settings import Target
+
+    client = cluster.connect("registration")
+    with client.transport:
+        found = find_owner(client, owner)
+        authorities = _read_authorities(client, namespace, secret)
+        installation = _install(
+            Target.read(service, namespace=namespace, url=url), name=name, owner=found, pem=authorities
+        )
+        made = make_plan(client, want(_view(client), installation))
+    if output == "yaml":
+        click.echo(yaml.safe_dump_all(made.objects, sort_keys=False), nl=False)
+        return
+    click.echo(made.differences, nl=False)
+    for note in made.notes:
+        click.echo(f"note: {note}")
+    if not made.differences:
+        click.echo("all is registered as it has to be")
+
+
+@command.command("remove")
+@cluster_options
+@namespace_option
+@name_option
+@service_option
+@url_option
+@owner_option
+@click.option("--force", is_flag=True, help="Also if stored objects can then no longer be read; tells what is lost.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be done, and do nothing.")
+def remove(
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    service: str,
+    url: str,
+    owner: str,
+    force: bool,
+    dry_run: bool,
+) -> int:
+    """Take back all that the webhook has registered, so that nothing waits for it any more. First in an uninstall.
+
+    Refused while objects are stored in a version that only our conversions can read: `auditor convert
+    --migrate-storage` first. With --owner, replicas that still run find word there and put nothing back.
+
+    Exit code 0: all is removed; 1: with --force, and something is lost; 2: refused, and nothing was touched.
+    """
+    from dataclasses import replace
+
+    from auditor.webhooks.registration import find_owner, uninstall
+    from auditor.webhooks.registration.writing import OPTIONS
+    from auditor.webhooks.serving.settings import Target
+
+    client = cluster.connect("registration")
+    with client.transport:
+        found = find_owner(client, owner)
+        target = Target.read(service, namespace=namespace, url=url)
+        installation = _install(target, name=name, owner=found, pem=b"")
+        options = replace(OPTIONS, dry_run=dry_run)
+        done = uninstall(client, installation, owner=found, force=force, options=options)
+    for each in done.removed:
+        click.echo(f"{'would remove' if dry_run else 'removed'}: {each}")
+    for each in done.lost:
+        click.echo(f"lost: {each}", err=True)
+    if not done.removed:
+        click.echo("nothing was registered")
+    return LOST if done.lost else 0
+
+
+def _install(target: "Target", *, name: str, owner: "Owner | None", pem: bytes) -> "Installation":
+    from auditor.webhooks.registration import Address, Installation
+
+    return Installation(
+        address=Address(
+            authorities=pem, url=target.url, service=target.service, namespace=target.namespace, port=target.port
+        ),
+        name=name,
+        owner=None if owner is None else owner.reference(),
+        excluded_namespaces=tuple(sorted({target.namespace, "kube-system"})),
+    )
+
+
+def _read_authorities(client: "Client", namespace: str, secret: str) -> bytes:
+    from base64 import b64decode
+
+    from auditor.cluster.access import dig_text
+    from auditor.cluster.resource import SECRETS
+    from auditor.errors import NotFoundError
+
+    try:
+        found = client.get(SECRETS, secret, namespace=namespace)
+    except NotFoundError:
+        click.echo(f"note: secret {namespace}/{secret} is not there yet: the caBundle is left open", err=True)
+        return b""
+    return b64decode(dig_text(found, "data", "ca.crt"))
+
+
+def _view(client: "Client") -> "View":
+    """All that a webhook would judge by now, read once."""
+    from auditor.intake.live.live import Live
+
+    views: list[View] = []
+    there = threading.Event()
+
+    def take(view: "View") -> None:
+        views.append(view)
+        there.set()
+
+    live = Live(client, take)
+    live.start()
+    try:
+        if not there.wait(PATIENCE):
+            raise ClusterError(f"not all could be read within {PATIENCE:g} s: {live.unready()}")
+    finally:
+        live.stop()
+    return views[-1]
