@@ -12,7 +12,8 @@ from auditor.json import JsonObject
 from auditor.webhooks.app import create_app
 from auditor.webhooks.decode import MAX_BODY
 from auditor.webhooks.door import Door
-from auditor.webhooks.gate import SMALL, Gate
+from auditor.webhooks.gate import SMALL as SMALL_BODY
+from auditor.webhooks.gate import Gate
 from auditor.webhooks.snapshot import Snapshot
 from tests.unit.webhooks.making import (
     SMALL,
@@ -191,8 +192,8 @@ def test_the_bytes_in_hand_are_bounded_too() -> None:
 def test_small_bodies_do_not_wait_for_large_ones() -> None:
     gate = Gate(3, max_bytes=1)
     assert gate.enter(1 << 23)
-    assert not gate.enter(SMALL + 1)
-    assert gate.enter(SMALL)
+    assert not gate.enter(SMALL_BODY + 1)
+    assert gate.enter(SMALL_BODY)
     assert gate.enter(1)
     assert not gate.enter(1), "there are three"
 
