@@ -72,8 +72,6 @@ class Snapshot:
     conversions: Mapping[tuple[str, str], Conversion] = field(default_factory=dict)
     """By group and kind, which is all that a ConversionReview tells."""
     world: World = field(default_factory=World)
-    """Its objects, and `namespaces`, must be read without a lock: a child that judges would wait for it for ever, if
-    another thread held it when the child was forked."""
     namespaces: Namespaces = field(default_factory=NoNamespaces)
     settings: Settings = field(default_factory=Settings)
     made: float = 0.0

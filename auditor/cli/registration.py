@@ -5,18 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli.certs import NAME as CERTIFICATES
 from auditor.cli.cluster import Cluster, cluster_options
 from auditor.errors import ClusterError
 
 if TYPE_CHECKING:
     from auditor.cluster import Client
     from auditor.intake.live.view import View
-    from auditor.webhooks.registration import Installation, Owner
-    from auditor.webhooks.serving.settings import Target
 
 PATIENCE = 60.0
 """Seconds until all that the webhook follows has been read: a second as a rule."""
-SECRET = "auditor-webhook-certificates"
 LOST = 1
 
 
@@ -44,7 +42,7 @@ owner_option = click.option("--owner", default="", metavar="KIND/NAME", help="Cl
 @service_option
 @url_option
 @owner_option
-@click.option("--secret", default=SECRET, show_default=True, help="With the authority of the webhook.")
+@click.option("--secret", default=CERTIFICATES, show_default=True, help="With the authority of the webhook.")
 @click.option("-o", "--output", type=click.Choice(["diff", "yaml"]), default="diff", show_default=True, help="Form.")
 def plan(
     cluster: Cluster,
@@ -64,15 +62,15 @@ def plan(
 
     from auditor.webhooks.registration import find_owner
     from auditor.webhooks.registration.plan import make_plan
-    from auditor.webhooks.serving.assembly import want
+    from auditor.webhooks.serving.assembly import make_installation, want
     from auditor.webhooks.serving.settings import Target
 
     client = cluster.connect("registration")
     with client.transport:
         found = find_owner(client, owner)
         authorities = _read_authorities(client, namespace, secret)
-        installation = _install(
-            Target.read(service, namespace=namespace, url=url), name=name, owner=found, pem=authorities
+        installation = make_installation(
+            Target.read(service, namespace=namespace, url=url), name=name, owner=found, authorities=authorities
         )
         made = make_plan(client, want(_view(client), installation))
     if output == "yaml":
@@ -115,13 +113,14 @@ def remove(
 
     from auditor.webhooks.registration import find_owner, uninstall
     from auditor.webhooks.registration.writing import OPTIONS
+    from auditor.webhooks.serving.assembly import make_installation
     from auditor.webhooks.serving.settings import Target
 
     client = cluster.connect("registration")
     with client.transport:
         found = find_owner(client, owner)
         target = Target.read(service, namespace=namespace, url=url)
-        installation = _install(target, name=name, owner=found, pem=b"")
+        installation = make_installation(target, name=name, owner=found)
         options = replace(OPTIONS, dry_run=dry_run)
         done = uninstall(client, installation, owner=found, force=force, options=options)
     for each in done.removed:
@@ -133,32 +132,16 @@ def remove(
     return LOST if done.lost else 0
 
 
-def _install(target: "Target", *, name: str, owner: "Owner | None", pem: bytes) -> "Installation":
-    from auditor.webhooks.registration import Address, Installation
-
-    return Installation(
-        address=Address(
-            authorities=pem, url=target.url, service=target.service, namespace=target.namespace, port=target.port
-        ),
-        name=name,
-        owner=None if owner is None else owner.reference(),
-        excluded_namespaces=tuple(sorted({target.namespace, "kube-system"})),
-    )
-
-
 def _read_authorities(client: "Client", namespace: str, secret: str) -> bytes:
-    from base64 import b64decode
-
-    from auditor.cluster.access import dig_text
     from auditor.cluster.resource import SECRETS
     from auditor.errors import NotFoundError
+    from auditor.webhooks.certificates.own import decode_data
 
     try:
-        found = client.get(SECRETS, secret, namespace=namespace)
+        return decode_data(client.get(SECRETS, secret, namespace=namespace)).get("ca.crt", b"")
     except NotFoundError:
         click.echo(f"note: secret {namespace}/{secret} is not there yet: the caBundle is left open", err=True)
         return b""
-    return b64decode(dig_text(found, "data", "ca.crt"))
 
 
 def _view(client: "Client") -> "View":

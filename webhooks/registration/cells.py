@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from auditor.intake.load import OWN_GROUP
 from auditor.model.match import MatchResources, ResourceRule, Scope
 from auditor.model.policy import Policy
-from auditor.webhooks.registration.kinds import OWN_GROUP, CustomKind, CustomKinds
+from auditor.webhooks.registration.kinds import CustomKind, CustomKinds
 
 
 class Side(StrEnum):

@@ -4,13 +4,13 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from auditor.intake.load import OWN_GROUP
 from auditor.json import JsonObject
 from auditor.model.match import LabelSelector, Scope
 from auditor.model.policy import FailurePolicy
 from auditor.model.world import SYSTEM_USERS
 from auditor.webhooks.registration.cells import Cell, Side
 from auditor.webhooks.registration.entries import Entry
-from auditor.webhooks.registration.kinds import OWN_GROUP
 
 NAME = "auditor"
 """Of the two configurations. Beside another installation of ours in the same cluster, give another name."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.cluster.access import dig, dig_list, dig_object, dig_text
 from auditor.errors import Cause
+from auditor.intake.load import OWN_GROUP
 from auditor.json import Json, JsonObject
-from auditor.webhooks.registration.kinds import OWN_GROUP
 
 OURS = f".{OWN_GROUP}"
 """The end of the name of each webhook of ours."""

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.engine.compiled import CompiledPolicy
+from auditor.intake.load import OWN_GROUP
 from auditor.model.match import LabelSelector, Scope
 from auditor.model.policy import Enforcement, FailurePolicy
 from auditor.webhooks.registration.cells import Cell, Side, Wish, list_wishes
-from auditor.webhooks.registration.kinds import OWN_GROUP, CustomKinds
+from auditor.webhooks.registration.kinds import CustomKinds
 
 MAX_EXPRESSION = 8192
 """Characters of a matchCondition that is put together from those of several policies: longer ones are left to us, which

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from auditor.cluster.discovery import CrdKind
 
-OWN_GROUP = "auditor.dev"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomKind:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from auditor.engine.convert import Conversion
 from auditor.intake.live.live import Live
@@ -9,7 +10,7 @@ from auditor.intake.live.view import View
 from auditor.model.world import World
 from auditor.webhooks.certificates.material import Material
 from auditor.webhooks.registration import Address, Installation, Owner, Wanted
-from auditor.webhooks.serving.settings import ServingSettings
+from auditor.webhooks.serving.settings import ServingSettings, Target
 from auditor.webhooks.snapshot import Settings, Snapshot
 
 
@@ -40,20 +41,33 @@ def want(view: View, installation: Installation) -> Wanted:
 
 def install(settings: ServingSettings, material: Material | None, owner: Owner | None) -> Installation:
     """Without material, for what does not ask who is trusted."""
-    target = settings.target
-    address = Address(
-        authorities=(material.authorities or b"") if material is not None else b"",
-        url=target.url,
-        service=target.service,
-        namespace=target.namespace,
-        port=target.port,
+    authorities = (material.authorities or b"") if material is not None else b""
+    annotations = {} if material is None else material.annotations
+    return make_installation(
+        settings.target, name=settings.name, owner=owner, authorities=authorities, annotations=annotations
     )
+
+
+def make_installation(
+    target: Target,
+    *,
+    name: str,
+    owner: Owner | None,
+    authorities: bytes = b"",
+    annotations: Mapping[str, str] = MappingProxyType({}),
+) -> Installation:
     return Installation(
-        address=address,
-        name=settings.name,
+        address=Address(
+            authorities=authorities,
+            url=target.url,
+            service=target.service,
+            namespace=target.namespace,
+            port=target.port,
+        ),
+        name=name,
         owner=None if owner is None else owner.reference(),
         excluded_namespaces=tuple(sorted({target.namespace, "kube-system"})),
-        annotations={} if material is None else material.annotations,
+        annotations=annotations,
     )
 
 

@@ -50,7 +50,7 @@ class Stage:
         while True:
             done = self.sandbox.kubectl(*arguments, check=False)
             if (done.returncode != 0) is fails and text in done.stdout + done.stderr:
-                click.secho(f"   ok: {what}", fg="green")
+                self.done(what)
                 return
             if time.monotonic() > deadline:
                 raise StoryError(f"demo: {what}: not within {PATIENCE:g} s: {done.stdout}{done.stderr}")
@@ -79,7 +79,7 @@ class Stage:
             click.echo(f"     {line}")
         if not right or text not in answer:
             raise StoryError(f"demo: {what}: expected {wanted} with {text!r}; exit code {done.returncode}")
-        click.secho(f"   ok: {what}", fg="green")
+        self.done(what)
 
 
 def _shorten(argument: str) -> str:
