@@ -70,7 +70,7 @@ class Client:
         """`resource_version="0"` accepts what the server has in memory, which may be old and is cheap."""
         path, what = _object("get", resource, namespace, name, subresource)
         query = [("resourceVersion", resource_version)] if resource_version else []
-        return self._ask("GET", path, what, query=query, timeout=timeout)
+        return self._read(what, self._fetch("GET", path, what, query=query, timeout=timeout))
 
     def list(
         self, resource: Resource, *, namespace: str = "", labels: str = "", fields: str = "", limit: int = PAGE
@@ -265,20 +265,9 @@ class Client:
         content_type: str = "application/json",
     ) -> JsonObject:
         query = [*query, *options.query(method)]
-        return self._ask(method, path, what, query=query, body=body, content_type=content_type, timeout=options.timeout)
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        *,
-        query: Query = (),
-        body: Json = None,
-        content_type: str = "application/json",
-        timeout: float | None = None,
-    ) -> JsonObject:
-        answer = self._fetch(method, path, what, query=query, body=body, content_type=content_type, timeout=timeout)
+        answer = self._fetch(
+            method, path, what, query=query, body=body, content_type=content_type, timeout=options.timeout
+        )
         return self._read(what, answer)
 
     def _fetch(
