@@ -15,7 +15,7 @@ from auditor.intake.catalog import Catalog, make_catalog
 from auditor.intake.load import Item, Loaded, load, read_items, sort
 from auditor.intake.printable import clean
 from auditor.intake.requests import ask, surround
-from auditor.intake.versions import split
+from auditor.intake.versions import join, split
 from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result, Verdict
 from auditor.model.request import Origin, Request
@@ -185,16 +185,7 @@ def judge_as_door(engine: Engine, request: Request, *, passes: bool, catalog: Ca
     if catalog is None or request.origin is not Origin.FILE:
         return _judge(engine, request, passes=passes)
     parts, errors = split(engine, request, catalog)
-    verdicts = [_judge(part, converted, passes=passes) for part, converted in parts]
-    if len(verdicts) == 1 and not errors:
-        return verdicts[0]
-    return Verdict(
-        findings=(*errors, *(finding for verdict in verdicts for finding in verdict.findings)),
-        warnings=tuple(warning for verdict in verdicts for warning in verdict.warnings),
-        audit_annotations=tuple(each for verdict in verdicts for each in verdict.audit_annotations),
-        not_applicable=tuple(each for verdict in verdicts for each in verdict.not_applicable),
-        recheck_at=min((verdict.recheck_at for verdict in verdicts if verdict.recheck_at), default=None),
-    )
+    return join(errors, [_judge(part, converted, passes=passes) for part, converted in parts])
 
 
 def _judge(engine: Engine, request: Request, *, passes: bool) -> Verdict:

@@ -54,8 +54,9 @@ class Change(StrEnum):
 
 
 class Kind(StrEnum):
-    """Where a policy comes from, as the kind of its object."""
+    """Where a policy comes from, as the kind of its object; or that it is one of our own checks."""
 
+    CHECK = "Check"
     POLICY = "Policy"
     VALIDATING = "ValidatingAdmissionPolicy"
     MUTATING = "MutatingAdmissionPolicy"
