@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-install lint format bench lock control-plane clean
+.PHONY: help demo test test-install lint format bench soak lock control-plane clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -30,6 +30,9 @@ lint: .venv/installed ## ruff, mypy strict, import layers
 format: .venv/installed ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+soak: control-plane ## ten minutes in which nothing changes: no write but the lease, no memory
+	@SOAK_SECONDS=600 $(BIN)/pytest -q -p no:cacheprovider tests/cluster/audit/test_idle.py
 
 bench: control-plane ## benchmarks: CPU time, as ratios to a calibration loop
 	@$(BIN)/python -m tests.bench $(ARGS)

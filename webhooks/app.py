@@ -3,22 +3,38 @@
 A name is that of the registered webhook that calls, a group of policies; behind /convert it is for the access log.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import MapAdapter
 
-from auditor.webhooks import decode, journal
 from auditor.webhooks.asked import Hook
 from auditor.webhooks.decode import MAX_BODY, UnreadableError
-from auditor.webhooks.door import Door, NotReadyError
+from auditor.webhooks.door import Door
 from auditor.webhooks.gate import Gate
+from auditor.webhooks.reception import Environ, Reception, give_up
 from auditor.webhooks.respond import Answer, refuse
+
+JSON = "application/json"
 
 
 class AdmissionApp(Flask):
+    def __init__(self, reception: Reception) -> None:
+        super().__init__("auditor.webhooks", static_folder=None)
+        self._reception = reception
+
+    def wsgi_app(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        answer = self._reception.answer_usual(environ)
+        if answer is None:
+            return super().wsgi_app(environ, start_response)
+        headers = [("Content-Type", JSON), ("Content-Length", str(len(answer.body))), *_more_headers(answer)]
+        start_response(f"{answer.status:d} {HTTP_STATUS_CODES[answer.status].upper()}", headers)
+        return [answer.body]
+
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Without host and script name, which matter to apps that build URLs: to read them takes a quarter of all that
         Flask does for a request."""
@@ -29,45 +45,30 @@ class AdmissionApp(Flask):
 
 
 def create_app(door: Door, *, gate: Gate | None = None, max_body: int = MAX_BODY) -> Flask:
-    app = AdmissionApp("auditor.webhooks", static_folder=None)
+    gate = gate or Gate()
+    reception = Reception(door, gate, max_body=max_body)
+    app = AdmissionApp(reception)
     # A body without a length (chunked) is read as far as this and cut in silence: one byte more shows that it was.
     app.config["MAX_CONTENT_LENGTH"] = max_body + 1
-    gate = gate or Gate()
     door.meters.watch_in_flight(lambda: gate.inside)
 
-    def handle(hook: Hook, work: Callable[[bytes], Answer]) -> Response:
-        environment = request.environ  # what the request makes of it takes 20 us to be parsed
-        size = _declared(environment, max_body)
-        if not gate.enter(size):
-            return _write(door.busy(hook))
-        try:
-            decode.check_content_type(environment.get("CONTENT_TYPE", ""), environment.get("HTTP_CONTENT_ENCODING", ""))
-            return _write(work(_read(max_body)))
-        except UnreadableError as error:
-            return _write(door.unreadable(hook, error))
-        except NotReadyError:
-            return _write(door.not_ready(hook))
-        finally:
-            gate.leave(size)
-
-    def review(hook: Hook, name: str) -> Response:
-        timeout = decode.read_timeout(request.environ.get("QUERY_STRING", ""))
-        return handle(hook, lambda body: door.review(hook, body, name=name, timeout=timeout))
+    def read() -> bytes:
+        return _read(max_body)
 
     @app.post("/validate", defaults={"name": ""})
     @app.post("/validate/<name>")
     def validate(name: str) -> Response:
-        return review(Hook.VALIDATE, name)
+        return _write(reception.review(Hook.VALIDATE, name, request.environ, read))
 
     @app.post("/mutate", defaults={"name": ""})
     @app.post("/mutate/<name>")
     def mutate(name: str) -> Response:
-        return review(Hook.MUTATE, name)
+        return _write(reception.review(Hook.MUTATE, name, request.environ, read))
 
     @app.post("/convert", defaults={"name": ""})
     @app.post("/convert/<name>")
     def convert(name: str) -> Response:  # noqa: ARG001 - it is there for those who read the path
-        return handle(Hook.CONVERT, door.convert)
+        return _write(reception.convert(request.environ, read))
 
     @app.errorhandler(HTTPException)
     def explain(error: HTTPException) -> Response:
@@ -75,18 +76,10 @@ def create_app(door: Door, *, gate: Gate | None = None, max_body: int = MAX_BODY
         return _write(refuse(status, f"{request.method} {request.path}: {error.description or status.phrase}"))
 
     @app.errorhandler(Exception)
-    def give_up(_: Exception) -> Response:
-        """Not even the body came: there is no review, so failurePolicy decides."""
-        journal.logger.exception("%s failed", request.path)
-        return _write(refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "auditor failed, its log tells more"))
+    def fail(_: Exception) -> Response:
+        return _write(give_up(request.path))
 
     return app
-
-
-def _declared(environment: Mapping[str, str], limit: int) -> int:
-    """The length of a body before it is read; without one (chunked) it may have any."""
-    length = environment.get("CONTENT_LENGTH", "")
-    return min(int(length), limit) if length.isdecimal() and len(length) < 19 else limit
 
 
 def _read(limit: int) -> bytes:
@@ -101,7 +94,10 @@ def _read(limit: int) -> bytes:
 
 
 def _write(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status, content_type="application/json")
-    if answer.retry_after is not None:
-        response.headers["Retry-After"] = str(answer.retry_after)
+    response = Response(answer.body, answer.status, content_type=JSON)
+    response.headers.extend(_more_headers(answer))
     return response
+
+
+def _more_headers(answer: Answer) -> list[tuple[str, str]]:
+    return [] if answer.retry_after is None else [("Retry-After", str(answer.retry_after))]

@@ -1,6 +1,6 @@
 """What is written down of a decision, and where: metrics, counters, the ring, the log."""
 
-from auditor.model.request import Request
+from auditor.model.request import Operation, Request
 from auditor.webhooks import journal, respond
 from auditor.webhooks.asked import Asked
 from auditor.webhooks.decisionlog import DecisionLog
@@ -55,6 +55,7 @@ def _decide(asked: Asked, request: Request | None, judgement: Judgement, *, seco
         kind=request.kind.kind if request else "",
         namespace=request.namespace if request else "",
         name=respond.name_of(request) if request else "",
+        object_uid=_uid_of(request) if request else "",
         subresource=request.subresource if request else "",
         user=request.user.username if request and request.user else "",
         outcome=judgement.outcome,
@@ -65,3 +66,11 @@ def _decide(asked: Asked, request: Request | None, judgement: Judgement, *, seco
         seconds=seconds,
         findings=judgement.findings,
     )
+
+
+def _uid_of(request: Request) -> str:
+    """A new object may have one already, by which nobody will ever find it if it is refused."""
+    thing = request.old_object if request.old_object is not None else request.object
+    metadata = None if request.operation is Operation.CREATE or thing is None else thing.get("metadata")
+    found = metadata.get("uid") if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else ""

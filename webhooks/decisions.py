@@ -32,6 +32,8 @@ class Decision:
     kind: str
     namespace: str
     name: str
+    object_uid: str
+    """Of the object that is there; empty if none is yet."""
     subresource: str
     user: str
     outcome: str
@@ -67,6 +69,7 @@ class Decision:
             "kind": self.kind,
             "namespace": self.namespace,
             "name": self.name,
+            "objectUid": self.object_uid,
             "subresource": self.subresource,
             "user": self.user,
             "outcome": self.outcome,

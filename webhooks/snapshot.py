@@ -8,9 +8,10 @@ from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.convert import Conversion
 from auditor.engine.engine import Engine
 from auditor.json import JsonObject
-from auditor.model.policy import Enforcement, FailurePolicy
+from auditor.model.policy import FailurePolicy
 from auditor.model.request import Request
 from auditor.model.world import World
+from auditor.webhooks.failure import effective_failure_policy
 
 
 class Namespaces(Protocol):
@@ -52,16 +53,15 @@ class Group:
         Of a request that cannot even be read it is not known whom it concerns: then all of the group are asked.
         """
         concerned: Iterable[CompiledPolicy] = self.engine.policies
+        group = ""
         if request is not None:
             concerned = (each for _, each in self.engine.index.find(request.resource, request.world.kinds))
-        return any(_fails_closed(each) for each in concerned if (each.mutations if mutating else each.rules))
-
-
-def _fails_closed(each: CompiledPolicy) -> bool:
-    policy = each.policy
-    enforcements = {*policy.enforcements, *(override.enforcement for override in policy.overrides)}
-    enforcements |= {rule.enforcement for rule in policy.rules if rule.enforcement is not None}
-    return policy.failure_policy is FailurePolicy.FAIL and Enforcement.DENY in enforcements
+            group = request.resource.group
+        return any(
+            effective_failure_policy(each, group=group, mutating=mutating) is FailurePolicy.FAIL
+            for each in concerned
+            if (each.mutations if mutating else each.rules)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

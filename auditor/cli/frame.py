@@ -18,10 +18,14 @@ COMMANDS = {
     "completion": "auditor.cli.completion",
     "convert": "auditor.cli.convert",
     "demo": "auditor.cli.demo",
+    "impact": "auditor.cli.impact",
     "registration": "auditor.cli.registration",
+    "run": "auditor.cli.run",
     "sandbox": "auditor.cli.sandbox",
     "scan": "auditor.cli.scan",
+    "status": "auditor.cli.status",
     "test": "auditor.cli.test",
+    "watch": "auditor.cli.watch",
     "webhook": "auditor.cli.webhook",
 }
 INTERNAL_ERROR = 3  # nothing was judged: never to be taken for "clean" or for "findings"

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 import click
 
@@ -14,8 +15,15 @@ class ShownProgress:
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
-        self._last = 0.0
+        self._last = time.monotonic()
         self._open = False
+
+    def of(self, count: Callable[[], int]) -> Callable[[int], None]:
+        """For work on things that have to be counted first, which is done only if somebody looks on."""
+        if not self._terminal:
+            return lambda _: None
+        total = count()
+        return lambda done: self.advance(done, total)
 
     def begin(self, text: str) -> None:
         self.close()
@@ -27,7 +35,7 @@ class ShownProgress:
         if now - self._last < (0.1 if self._terminal else LINE_EVERY):
             return
         self._last = now
-        share = done / total
+        share = min(1.0, done / max(1, total))
         if self._terminal:
             bar = ("#" * round(share * BAR)).ljust(BAR, ".")
             click.echo(f"\r  [{bar}] {share:4.0%}", err=True, nl=False)

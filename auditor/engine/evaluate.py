@@ -49,7 +49,7 @@ def judge(
     schema: StructuralSchema | None = None,
     passes: bool = True,
 ) -> Verdict:
-    """All findings of all policies that apply; without `passes` those that passed are left out.
+    """All findings of all policies that apply; without `passes` those that passed are named only.
 
     `schema` is that of the object's kind, where it is known: it tells the items of lists apart.
     """
@@ -98,6 +98,7 @@ class _Judge:
         self.bindings = RequestBindings(request)
         self.make = FindingMaker(request, schema)
         self.findings: list[Finding] = []
+        self.passed: list[tuple[str, str]] = []
         self.not_applicable: list[tuple[str, str]] = []
         self.annotations: list[tuple[str, str]] = []
         self.recheck: list[datetime] = []
@@ -109,10 +110,10 @@ class _Judge:
             self._conclude(evaluation)
         if ratchet and self.request.old_object is not None:
             self._forgive_what_was_there(self.request.old_object)
-        findings = self.findings if self.passes else [f for f in self.findings if f.result is not Result.PASS]
         return Verdict(
-            findings=tuple(findings),
-            warnings=tuple(_warnings(findings)),
+            findings=tuple(self.findings),
+            warnings=tuple(_warnings(self.findings)),
+            passed=tuple(self.passed),
             audit_annotations=join_annotations(self.annotations),
             not_applicable=tuple(self.not_applicable),
             recheck_at=min(self.recheck, default=None),
@@ -179,8 +180,7 @@ class _Judge:
         for rule in policy.rules:
             outcome = evaluation.outcomes.get(rule.rule.name)
             if outcome is not None and outcome.value is True and rule.cel is not None:  # by far the most frequent end
-                if self.passes:
-                    self.findings.append(self.make.passed(policy, rule))
+                self._pass(policy, rule)
             elif outcome is not None:
                 self._conclude_rule(evaluation, rule, outcome)
         for key, program in policy.audit_annotations:
@@ -204,12 +204,17 @@ class _Judge:
         if error:
             self.findings.append(self.make.errored(policy, rule, say_error(rule, error, bindings), excuse=excuse))
         elif not found:
-            if self.passes:
-                self.findings.append(self.make.passed(policy, rule))
+            self._pass(policy, rule)
         else:
             for each in found:
                 message = each.message or say_violation(rule, bindings)
                 self.findings.append(self.make.violated(policy, rule, message, path=each.path, excuse=excuse))
+
+    def _pass(self, policy: CompiledPolicy, rule: CompiledRule) -> None:
+        if self.passes:
+            self.findings.append(self.make.passed(policy, rule))
+        else:
+            self.passed.append((policy.policy.key, rule.rule.name))
 
     def _fail(self, policy: CompiledPolicy, reason: str, *, always: bool = False) -> None:
         """The policy as a whole could not be asked: an error of each of its rules would say the same again."""

@@ -1,24 +1,42 @@
-"""What a scan looked at, and what it did not, with the reason. What is not in here was judged in full."""
+"""What was looked at, and what was not, with the reason. It counts as objects come by, and keeps none of them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
 
 from auditor.engine.compiled import CompiledPolicy
-from auditor.intake.scan import Judged, Scan
+from auditor.engine.engine import Engine
+from auditor.errors import InputError
+from auditor.intake.judged import Place
+from auditor.model.finding import Result, Verdict
 from auditor.model.request import Operation, Request
 
 NO_POLICY = "no policy matches it"
 ERROR = "a rule could not be evaluated"
 NO_OBJECT = "none of the objects is of its kinds"
 
+EXAMPLES: Final = 20
+"""The objects that a gap names: enough to see what they have in common; of a hundred thousand it counts the others."""
 
-@dataclass(frozen=True, slots=True)
+
+class UnreadKindError(InputError):
+    """A kind of which not all could be read. `grant` is a command that would give the missing right."""
+
+    def __init__(self, resource: str, reason: str, *, api_version: str = "", kind: str = "", grant: str = "") -> None:
+        self.resource, self.reason, self.api_version, self.kind, self.grant = resource, reason, api_version, kind, grant
+        super().__init__(f"{resource}: {reason}{f'. To grant it: {grant}' if grant else ''}")
+
+
+@dataclass(slots=True)
 class Gap:
-    """One object that was not judged, or not by all: `rule` is POLICY/RULE, or a policy, or empty for all of them."""
+    """Objects of a kind that were not judged, or not by all: `rule` is POLICY/RULE, or a policy, or empty for all."""
 
-    judged: Judged
+    api_version: str
+    kind: str
     rule: str
     reason: str
+    objects: int = 0
+    examples: list[Place] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,52 +48,80 @@ class PolicyCoverage:
     """Why there are none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KindCoverage:
     api_version: str
     kind: str
-    present: int
-    evaluated: int
+    present: int = 0
+    evaluated: int = 0
     """Those for which all rules of all policies that match gave an answer; of those that no policy matches, none."""
-    known: bool
+    known: bool = False
     """Whether its CRD was given: without it defaults are not filled in."""
 
 
-@dataclass(frozen=True, slots=True)
 class Coverage:
-    gaps: list[Gap]
-    policies: list[PolicyCoverage]
-    kinds: list[KindCoverage]
+    def __init__(self) -> None:
+        self._gaps: dict[tuple[str, str, str, str], Gap] = {}
+        self._kinds: dict[tuple[str, str], KindCoverage] = {}
+        self._matched: dict[CompiledPolicy, int] = {}
+        self._reasons: dict[CompiledPolicy, str] = {}
 
+    @property
+    def gaps(self) -> list[Gap]:
+        return list(self._gaps.values())
 
-def find_coverage(scan: Scan) -> Coverage:
-    gaps: list[Gap] = []
-    counts: dict[CompiledPolicy, int] = dict.fromkeys(scan.engine.policies, 0)
-    reasons: dict[CompiledPolicy, str] = {}
-    kinds: dict[tuple[str, str], list[int]] = {}
-    for each in scan.judged:
+    @property
+    def kinds(self) -> list[KindCoverage]:
+        return [each for _, each in sorted(self._kinds.items())]
+
+    def policies(self, engine: Engine) -> Iterator[PolicyCoverage]:
+        for policy in engine.policies:
+            matched = self._matched.get(policy, 0)
+            yield PolicyCoverage(policy, matched, "" if matched else self._reasons.get(policy, NO_OBJECT))
+
+    def expect(self, api_version: str, kind: str, *, known: bool) -> KindCoverage:
+        """That there is such a kind, whether or not an object of it comes."""
+        found = self._kinds.setdefault((api_version, kind), KindCoverage(api_version, kind))
+        found.known = found.known or known
+        return found
+
+    def explain(self, policy: CompiledPolicy, reason: str) -> None:
+        """Why it was not asked, if it is not."""
+        self._reasons.setdefault(policy, reason)
+
+    def note(self, engine: Engine, request: Request, verdict: Verdict, place: Callable[[], Place]) -> None:
         matching = 0
-        for _, policy in scan.engine.index.find(each.request.resource, each.request.world.kinds):
-            reason = find_reason(policy, each.request)
+        for _, policy in engine.index.find(request.resource, request.world.kinds):
+            reason = find_reason(policy, request)
             if reason is None:
                 matching += 1
-                counts[policy] += 1
+                self._matched[policy] = self._matched.get(policy, 0) + 1
             elif reason:
-                reasons.setdefault(policy, reason)
-        found = [Gap(each, rule, reason) for rule, reason in each.verdict.not_applicable]
-        if each.failed:
-            found.append(Gap(each, "", ERROR))
+                self.explain(policy, reason)
+        gaps = [*verdict.not_applicable]
+        if any(finding.result is Result.ERROR for finding in verdict.findings):
+            gaps.append(("", ERROR))
         elif not matching:
-            found.append(Gap(each, "", NO_POLICY))
-        gaps += found
-        count = kinds.setdefault((each.request.kind.api_version, each.request.kind.kind), [0, 0])
-        count[0] += 1
-        count[1] += not found
-    policies = [
-        PolicyCoverage(policy, count, "" if count else reasons.get(policy, NO_OBJECT))
-        for policy, count in counts.items()
-    ]
-    return Coverage(gaps, policies, list(_kinds(scan, kinds)))
+            gaps.append(("", NO_POLICY))
+        for rule, reason in gaps:
+            self._miss(request, rule, reason, place)
+        kind = self.expect(request.kind.api_version, request.kind.kind, known=request.resource in engine.schemas)
+        kind.present += 1
+        kind.evaluated += not gaps
+
+    def leave_out(self, request: Request, reason: str, place: Callable[[], Place]) -> None:
+        """An object that is not to be judged."""
+        self._miss(request, "", reason, place)
+        self.expect(request.kind.api_version, request.kind.kind, known=False).present += 1
+
+    def _miss(self, request: Request, rule: str, reason: str, place: Callable[[], Place]) -> None:
+        key = (request.kind.api_version, request.kind.kind, rule, reason)
+        gap = self._gaps.get(key)
+        if gap is None:
+            gap = self._gaps[key] = Gap(*key)
+        gap.objects += 1
+        if len(gap.examples) < EXAMPLES:
+            gap.examples.append(place())
 
 
 def find_reason(policy: CompiledPolicy, request: Request) -> str | None:
@@ -99,15 +145,5 @@ def _explain(policy: CompiledPolicy, request: Request) -> str:
     ]
     operations = {operation for rule in about for operation in rule.operations}
     if request.operation is Operation.CREATE and about and not operations & {"CREATE", "*"}:
-        return f"for {', '.join(sorted(operations))} only: an object in a file is judged as one that is created"
+        return f"for {', '.join(sorted(operations))} only: an object is judged here as one that is created"
     return "the objects of its kinds are not those that it names or selects" if about else ""
-
-
-def _kinds(scan: Scan, counts: dict[tuple[str, str], list[int]]) -> Iterator[KindCoverage]:
-    known = {
-        (each.request.kind.api_version, each.request.kind.kind)
-        for each in scan.judged
-        if each.request.resource in scan.engine.schemas
-    }
-    for key, (present, evaluated) in sorted(counts.items()):
-        yield KindCoverage(*key, present=present, evaluated=evaluated, known=key in known)

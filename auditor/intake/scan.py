@@ -1,6 +1,6 @@
 """The judgement of objects in files: what the door would say of each."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -9,9 +9,11 @@ from auditor.engine.compile import compile_policy
 from auditor.engine.engine import Engine
 from auditor.engine.mistakes import Mistake
 from auditor.engine.probe import probe
-from auditor.engine.typos import choose_schemas
+from auditor.engine.typos import Schemas, choose_schemas
 from auditor.errors import AuditorError, InputError
 from auditor.intake.catalog import Catalog, make_catalog
+from auditor.intake.coverage import Coverage
+from auditor.intake.judged import Judged, Place, subject_of
 from auditor.intake.load import Item, Loaded, load, read_items, sort
 from auditor.intake.printable import clean
 from auditor.intake.requests import ask, surround
@@ -24,55 +26,59 @@ CASES: Final = "tests"
 """The folders of test cases beside policies: what is in them is no policy in force."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    item: Item
-    request: Request
-    verdict: Verdict
-    """With what passed."""
-
-    def line_of(self, finding: Finding) -> int:
-        """In the file; of an AdmissionReview the line in the object that it carries."""
-        if self.item.kind == "AdmissionReview":
-            carried = "oldObject" if self.request.object is None else "object"
-            return self.item.line_of(f"/request/{carried}{finding.path}")
-        return self.item.line_of(finding.path)
-
-    @property
-    def failed(self) -> bool:
-        """A rule could not be evaluated: of this object not everything is known."""
-        return any(finding.result is Result.ERROR for finding in self.verdict.findings)
-
-
 @dataclass(slots=True)
 class Scan:
-    """Everything that a scan found, and everything that it could not look at."""
+    """Everything that a scan found, and everything that it could not look at. Of objects of which there is nothing to
+    tell it keeps counts only."""
 
-    judged: list[Judged] = field(default_factory=list)
-    unreadable: list[InputError] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
     engine: Engine = field(default_factory=lambda: Engine.of(()))
     passes: bool = False
     """Whether what passed is told, too, and not only counted."""
+    judged: list[Judged] = field(default_factory=list)
+    objects: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(map(str, Result), 0))
+    """Of all findings, told or not."""
+    coverage: Coverage = field(default_factory=Coverage)
+    unreadable: list[InputError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def take(
+        self,
+        request: Request,
+        verdict: Verdict,
+        place: Callable[[], Place],
+        line_of: Callable[[str], int] = lambda _: 0,
+    ) -> None:
+        """`verdict` with what passed; `line_of` gives the line of a path."""
+        self.objects += 1
+        for finding in verdict.findings:
+            self.counts[finding.result] += 1
+        self.coverage.note(self.engine, request, verdict, place)
+        told = tuple(map(_slim, (f for f in verdict.findings if self.passes or f.result is not Result.PASS)))
+        if told:
+            self.judged.append(Judged(place(), told, {f.path: line_of(f.path) for f in told if f.path}))
+
+    def tell(self, place: Place, findings: Iterable[Finding]) -> None:
+        """Of what is not itself judged: a CRD, whose objects are."""
+        told = tuple(findings)
+        self.judged.append(Judged(place, told, {}))
+        for finding in told:
+            self.counts[finding.result] += 1
 
     def findings(self) -> Iterator[tuple[Judged, Finding]]:
         """Those that are told: every format tells of the same."""
         for each in self.judged:
-            for finding in each.verdict.findings:
-                if self.passes or finding.result is not Result.PASS:
-                    yield each, finding
-
-    def count(self) -> dict[str, int]:
-        """Of all findings, told or not."""
-        counts = dict.fromkeys((str(result) for result in Result), 0)
-        for each in self.judged:
-            for finding in each.verdict.findings:
-                counts[finding.result] += 1
-        return counts
+            for finding in each.findings:
+                yield each, finding
 
     @property
     def incomplete(self) -> bool:
-        return bool(self.unreadable) or any(each.failed for each in self.judged)
+        return bool(self.unreadable) or self.counts[Result.ERROR] > 0
+
+
+def _slim(finding: Finding) -> Finding:
+    """A value that is more than a word would keep a part of the object alive."""
+    return replace(finding, value=None) if isinstance(finding.value, dict | list) else finding
 
 
 class PreparationError(AuditorError):
@@ -96,18 +102,22 @@ class Prepared:
     catalog: Catalog
 
 
-def prepare(policies: Sequence[str], crds: Iterable[str] = (), *, empty: bool = False) -> Prepared:
+def prepare(
+    policies: Sequence[str], crds: Iterable[str] = (), *, empty: bool = False, schemas: Schemas | None = None
+) -> Prepared:
     """Raises PreparationError with all mistakes of all policies, and AuditorError where there is none to judge by.
 
-    `empty` allows that: cases of conversions need no policy.
+    `empty` allows that: cases of conversions need no policy. `schemas` are those of a cluster, which then count instead
+    of those in the files.
     """
     loaded = load(policies, skip=CASES)
     beside = load(crds)
     catalog, mistakes = make_catalog([*loaded.crds, *beside.crds], loaded.conversions)
     mistakes = [*loaded.mistakes, *beside.mistakes, *mistakes]
+    schemas = catalog.schemas if schemas is None else schemas
     compiled = []
     for policy in loaded.policies:
-        done, found = compile_policy(policy, choose_schemas(policy, catalog.schemas))
+        done, found = compile_policy(policy, choose_schemas(policy, schemas))
         mistakes += [loaded.locate(mistake, policy.kind) for mistake in found]
         if done is not None:
             compiled.append(done)
@@ -122,7 +132,7 @@ def prepare(policies: Sequence[str], crds: Iterable[str] = (), *, empty: bool = 
     if not compiled and not empty:
         told = [f"no policy in {', '.join(policies)}: nothing to judge by", *map(str, warnings)]
         raise AuditorError("\n".join(told))
-    return Prepared(Engine.of(compiled, warnings, schemas=catalog.schemas), loaded, catalog)
+    return Prepared(Engine.of(compiled, warnings, schemas=schemas), loaded, catalog)
 
 
 def scan(
@@ -152,9 +162,24 @@ def scan(
             result.unreadable.append(InputError(f"{item.file}:{item.line}: {error}"))
             continue
         verdict = judge_as_door(engine, request, passes=True, catalog=catalog)
-        result.judged.append(Judged(item, request, verdict))
-    result.warnings += _warn(prepared, result, paths)
+        result.take(request, verdict, _placing(item, request), _line_finder(item, request))
+    result.warnings += warn(prepared, time)
+    if not result.objects and not result.unreadable:
+        result.warnings.append(f"no object in {', '.join(paths)}")
+    elif result.objects and not any(each.matched for each in result.coverage.policies(engine)):
+        result.warnings.append("no policy matches any of these objects")
     return result
+
+
+def _placing(item: Item, request: Request) -> Callable[[], Place]:
+    return lambda: Place(subject_of(request), item.file, item.line)
+
+
+def _line_finder(item: Item, request: Request) -> Callable[[str], int]:
+    """In the file; of an AdmissionReview the line in the object that it carries."""
+    carried = "oldObject" if request.object is None else "object"
+    inside = f"/request/{carried}" if item.kind == "AdmissionReview" else ""
+    return lambda path: item.line_of(f"{inside}{path}")
 
 
 def _with_crds_of(items: Sequence[Item], prepared: Prepared, unreadable: list[InputError]) -> Catalog:
@@ -167,16 +192,11 @@ def _with_crds_of(items: Sequence[Item], prepared: Prepared, unreadable: list[In
     return catalog
 
 
-def _warn(prepared: Prepared, result: Scan, paths: Sequence[str]) -> Iterator[str]:
+def warn(prepared: Prepared, time: datetime) -> Iterator[str]:
     yield from map(str, prepared.engine.warnings)
-    now = min((each.request.time for each in result.judged), default=None)
     for each in prepared.loaded.exceptions:
-        if now is not None and each.expires <= now:
+        if each.expires <= time:
             yield f"PolicyException {each.full_name} expired at {each.expires.isoformat()}: it excuses nothing"
-    if not result.judged and not result.unreadable:
-        yield f"no object in {', '.join(paths)}"
-    elif result.judged and not any(each.verdict.findings or each.verdict.not_applicable for each in result.judged):
-        yield "no policy matches any of these objects"
 
 
 def judge_as_door(engine: Engine, request: Request, *, passes: bool, catalog: Catalog | None = None) -> Verdict:

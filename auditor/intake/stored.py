@@ -38,13 +38,13 @@ def ask_stored(
     )
 
 
-def judge_stored(engine: Engine, request: Request, ways: Ways | None) -> Verdict:
-    """What passed included, without mutations: what is stored has seen them.
+def judge_stored(engine: Engine, request: Request, ways: Ways | None, *, passes: bool = True) -> Verdict:
+    """Without mutations: what is stored has seen them.
 
     Each policy sees the object in the version that it names. Without `ways` all policies are known to want the
     object's own version, or to name none: asking that anew for each of ten thousand objects would cost.
     """
     if ways is None:
-        return engine.judge(request)
+        return engine.judge(request, passes=passes)
     parts, errors = split(engine, request, ways)
-    return join(errors, [part.judge(converted) for part, converted in parts])
+    return join(errors, [part.judge(converted, passes=passes) for part, converted in parts])

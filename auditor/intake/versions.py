@@ -54,6 +54,7 @@ def join(errors: Sequence[Finding], verdicts: Sequence[Verdict]) -> Verdict:
         findings=(*errors, *(finding for verdict in verdicts for finding in verdict.findings)),
         warnings=tuple(warning for verdict in verdicts for warning in verdict.warnings),
         audit_annotations=tuple(each for verdict in verdicts for each in verdict.audit_annotations),
+        passed=tuple(each for verdict in verdicts for each in verdict.passed),
         not_applicable=tuple(each for verdict in verdicts for each in verdict.not_applicable),
         recheck_at=min((verdict.recheck_at for verdict in verdicts if verdict.recheck_at), default=None),
     )

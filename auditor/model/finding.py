@@ -6,7 +6,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from auditor.json import Json
-from auditor.model.policy import Enforcement, Kind, Severity
+from auditor.model.policy import Enforcement, Kind, Severity, name_source
 
 
 class Result(StrEnum):
@@ -41,6 +41,12 @@ class Finding:
     """Of the policy."""
     binding: str = ""
     """Of a native policy; empty where the policy as a whole is wrong."""
+    writer: str = ""
+    """Who probably wrote what it is about, by the name of a field manager; empty: nobody has asked."""
+
+    @property
+    def source(self) -> str:
+        return name_source(self.kind, self.policy, self.binding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,8 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[str, ...] = ()
     audit_annotations: tuple[tuple[str, str], ...] = ()
+    passed: tuple[tuple[str, str], ...] = ()
+    """(source, rule) of those that passed, where they were not asked for as findings: telling them costs more."""
     not_applicable: tuple[tuple[str, str], ...] = ()
     """Policies and rules that could not be asked here, with the reason: for the coverage, never a finding."""
     recheck_at: datetime | None = None

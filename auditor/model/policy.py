@@ -169,3 +169,12 @@ class Policy:
     @property
     def native(self) -> bool:
         return self.kind is not Kind.POLICY
+
+    @property
+    def key(self) -> str:
+        return name_source(self.kind, self.name, self.binding)
+
+
+def name_source(kind: Kind, name: str, binding: str = "") -> str:
+    """What a finding comes from, in one word: ours have their names, native ones judge once for each binding."""
+    return name if kind is Kind.POLICY else f"{kind}/{name}/{binding}" if binding else f"{kind}/{name}"

@@ -132,17 +132,20 @@ def _own_webhook(installation: Installation) -> JsonObject:
         "matchPolicy": "Equivalent",
         "namespaceSelector": {},
         "objectSelector": {},
-        "rules": [
-            {
-                "apiGroups": [OWN_GROUP],
-                "apiVersions": ["v1"],
-                "operations": ["CREATE", "UPDATE"],
-                "resources": sorted(OWN_RESOURCES),
-                "scope": "*",
-            }
-        ],
-        "sideEffects": "None",
+        # Whatever is ours can be taken back at any time, but for a conversion that stored objects need.
+        "rules": [_own_rule(["CREATE", "UPDATE"], sorted(OWN_RESOURCES)), _own_rule(["DELETE"], ["conversions"])],
+        "sideEffects": "NoneOnDryRun",  # as above
         "timeoutSeconds": OWN_TIMEOUT,
+    }
+
+
+def _own_rule(operations: list[str], resources: list[str]) -> JsonObject:
+    return {
+        "apiGroups": [OWN_GROUP],
+        "apiVersions": ["v1"],
+        "operations": operations,
+        "resources": resources,
+        "scope": "*",
     }
 
 

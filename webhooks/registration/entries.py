@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from auditor.engine.compiled import CompiledPolicy
-from auditor.intake.load import OWN_GROUP
 from auditor.model.match import LabelSelector, Scope
 from auditor.model.policy import Enforcement, FailurePolicy
+from auditor.webhooks.failure import effective_failure_policy, list_enforcements
 from auditor.webhooks.registration.cells import Cell, Side, Wish, list_wishes
 from auditor.webhooks.registration.kinds import CustomKinds
 
@@ -65,13 +65,6 @@ class Entry:
         return f"/{self.side}/{self.name}"
 
 
-def effective_failure_policy(policy: CompiledPolicy) -> FailurePolicy:
-    """A policy that never denies must not do so by not being reachable."""
-    if policy.policy.failure_policy is FailurePolicy.FAIL and Enforcement.DENY in list_enforcements(policy):
-        return FailurePolicy.FAIL
-    return FailurePolicy.IGNORE
-
-
 Place = tuple[str, str, str]
 """Group, resource with subresource, and the view of it that some policies share: one webhook serves them all."""
 
@@ -79,11 +72,9 @@ Place = tuple[str, str, str]
 def derive_entries(policies: Iterable[CompiledPolicy], side: Side, kinds: CustomKinds) -> list[Entry]:
     classes: dict[tuple[FailurePolicy, int], dict[CompiledPolicy, list[Wish]]] = {}
     for policy in policies:
-        failure = policy.policy.failure_policy if side is Side.MUTATE else effective_failure_policy(policy)
         for wish in list_wishes(policy.policy, side, kinds):
-            # Whoever may change our policies must be able to while we cannot be reached.
-            own = FailurePolicy.IGNORE if wish.cell.group == OWN_GROUP else failure
-            classes.setdefault((own, policy.policy.timeout), {}).setdefault(policy, []).append(wish)
+            failure = effective_failure_policy(policy, group=wish.cell.group, mutating=side is Side.MUTATE)
+            classes.setdefault((failure, policy.policy.timeout), {}).setdefault(policy, []).append(wish)
     entries = []
     for (failure, timeout), members in sorted(classes.items(), key=lambda each: each[0]):
         entries += _derive_class(members, side, failure=failure, timeout=timeout)
@@ -171,11 +162,3 @@ def _can_decide(policy: CompiledPolicy, failure: FailurePolicy) -> bool:
     if not policy.conditions or any(not program.names <= PUSHABLE for _, program in policy.conditions):
         return False
     return failure is FailurePolicy.IGNORE or list_enforcements(policy) <= {Enforcement.DENY}
-
-
-def list_enforcements(policy: CompiledPolicy) -> set[Enforcement]:
-    """Those that its rules may have, anywhere."""
-    found = {rule.rule.enforcement for rule in policy.rules if rule.rule.enforcement}
-    if any(rule.rule.enforcement is None for rule in policy.rules):
-        found |= {*policy.policy.enforcements, *(override.enforcement for override in policy.policy.overrides)}
-    return found

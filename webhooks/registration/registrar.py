@@ -19,7 +19,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
@@ -29,11 +29,12 @@ from auditor.cluster import Client, WriteOptions
 from auditor.cluster.conditions import Condition, apply_condition
 from auditor.cluster.discovery import KindChange
 from auditor.cluster.informer import Informers, Notice
+from auditor.cluster.lease import Permit
 from auditor.cluster.listwatch import Scope
 from auditor.cluster.queue import WorkQueue
 from auditor.cluster.resource import Resource
 from auditor.cluster.workers import Workers
-from auditor.errors import AuditorError, InvalidError, NotFoundError
+from auditor.errors import AuditorError, InvalidError, LeaseLostError, NotFoundError
 from auditor.json import Json
 from auditor.webhooks.registration.cells import Side
 from auditor.webhooks.registration.configurations import webhook_name
@@ -47,6 +48,7 @@ from auditor.webhooks.registration.wanted import Wanted
 from auditor.webhooks.registration.writing import (
     CONFIGURATIONS,
     OPTIONS,
+    Leave,
     read_configuration,
     read_section,
     write_configuration,
@@ -76,6 +78,8 @@ class Registrar:
     name: str
     """Of both configurations: that of the installation."""
     owner: Owner | None = None
+    guard: Callable[[], contextlib.AbstractContextManager[Permit]] | None = None
+    """That of the election: what is written, is written within the term. None: there is no other who could write."""
     options: WriteOptions = OPTIONS
     meters: RegistrationMeters = field(default_factory=lambda: RegistrationMeters(CollectorRegistry()))
     clock: Callable[[], float] = time.monotonic
@@ -176,6 +180,9 @@ class Registrar:
                 self._keep_configuration(name, wanted, memory)
             else:
                 self._keep_section(name, wanted, memory)
+        except LeaseLostError as error:
+            log.info("%s: left to who leads next: %s", name, error)
+            self._queue.add(name, delay=STOP_TIMEOUT)  # it may be this one, without having been stopped in between
         except Exception as error:
             self.meters.failed(name)
             text = str(error) if isinstance(error, AuditorError) else f"{type(error).__name__}: {error}"
@@ -195,7 +202,8 @@ class Registrar:
             self._note_policies(memory, wanted, frozenset())
             if not self._may_write(memory, digest, found.drift, found.rivals):
                 return
-            written = write_configuration(self.client, memory.accepted, self.options)
+            with self._term() as leave:
+                written = write_configuration(self.client, memory.accepted, leave)
             memory.accepted = written.accepted
             faults = (*faults, *(f"{name}: {text}" for name, text in written.faults.items()))
             self._wrote(memory, digest, found.drift, found.rivals)
@@ -224,7 +232,8 @@ class Registrar:
             if not self._may_write(memory, digest, found.drift, found.rivals):
                 return
             try:
-                write_section(self.client, found, self.options)
+                with self._term() as leave:
+                    write_section(self.client, found, leave)
                 self._wrote(memory, digest, found.drift, found.rivals)
                 memory.digest = digest
             except InvalidError as error:  # it will say so again until the CRD or the Conversion changes
@@ -284,8 +293,17 @@ class Registrar:
             "Contested" if contested else decision.reason,
             memory.target.message if contested else decision.message,
         )
-        with contextlib.suppress(NotFoundError):  # deleted meanwhile, and we will hear of it
-            apply_condition(self.client, CONVERSIONS, name, condition)
+        with contextlib.suppress(NotFoundError), self._term() as leave:  # deleted meanwhile, and we will hear of it
+            apply_condition(self.client, CONVERSIONS, name, condition, timeout=leave().timeout)
+
+    @contextlib.contextmanager
+    def _term(self) -> Iterator[Leave]:
+        """For the writes of one object."""
+        if self.guard is None:
+            yield lambda: self.options
+            return
+        with self.guard() as permit:
+            yield lambda: replace(self.options, timeout=permit.left())
 
     def _set(self, memory: Memory, state: State, message: str, faults: tuple[str, ...] = ()) -> None:
         old = memory.target

@@ -131,10 +131,27 @@ def describe_debt(kind: CrdKind) -> str:
     )
 
 
+def list_others(kind: CrdKind) -> list[str]:
+    """The versions for which it is converted: served or stored, and not the one in which objects are stored."""
+    return sorted({*kind.served_versions, *kind.stored_versions} - {kind.storage_version})
+
+
+def describe_use(kind: CrdKind) -> str:
+    """What has to be done before it can do without conversion. Empty: nothing."""
+    if not (others := list_others(kind)):
+        return ""
+    steps = []
+    if list_debt(kind):
+        steps.append(f"write the stored objects anew, auditor convert --migrate-storage {kind.name}")
+    if served := [version for version in others if version in kind.served_versions]:
+        steps.append(f"let the CRD no longer serve {', '.join(served)}")
+    between = f"between {kind.storage_version} and {', '.join(others)}"
+    return f"{kind.name} is converted by this, {between}. First {'; then '.join(steps)}"
+
+
 def describe_loss(kind: CrdKind) -> str:
     """What nobody gets any more when it is no longer converted. Empty: nothing."""
-    others = sorted({*kind.served_versions, *kind.stored_versions} - {kind.storage_version})
-    if not others:
+    if not (others := list_others(kind)):
         return ""
     stored = ""
     if debt := list_debt(kind):

@@ -86,7 +86,7 @@ def _find_sections(client: Client, installation: Installation) -> list[JsonObjec
 def _remove(client: Client, crd: JsonObject, kind: CrdKind, done: Uninstalled, options: WriteOptions) -> None:
     name = dig_text(crd, "metadata", "name")
     try:
-        remove_section(client, crd, options)
+        remove_section(client, crd, lambda: options)
     except NotFoundError:
         return
     done.removed.append(f"the conversion section of {name}")

@@ -1,7 +1,10 @@
-"""Writes what is registered, if it is not so already. One object at a time; who decides when is `registrar`."""
+"""Writes what is registered, if it is not so already. One object at a time; who decides when is `registrar`.
+
+Each request asks for leave right before it is sent: of a leader whose term has ended meanwhile no further one goes out.
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from auditor.cluster import Client, Resource, WriteOptions
@@ -27,11 +30,17 @@ log = logging.getLogger(__name__)
 
 MANAGER = "auditor-registration"
 OPTIONS = WriteOptions(field_manager=MANAGER)
+Leave = Callable[[], WriteOptions]
+"""To write now, and how. LeaseLostError: there is none."""
 _ADMISSION = "admissionregistration.k8s.io"
 CONFIGURATIONS = {
     kind: Resource(_ADMISSION, "v1", f"{kind.lower()}s", kind, namespaced=False)
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 }
+
+
+def at_will() -> WriteOptions:
+    return OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +72,13 @@ def read_configuration(client: Client, wanted: JsonObject) -> Found:
     return Found(live, drift.find_drift(wanted, live))
 
 
-def write_configuration(client: Client, wanted: JsonObject, options: WriteOptions = OPTIONS) -> Written:
+def write_configuration(client: Client, wanted: JsonObject, leave: Leave = at_will) -> Written:
     """By server-side apply, with force for our own fields. Faulty webhooks are left out, so that the others stand."""
     resource = CONFIGURATIONS[wanted["kind"]]
     faults: dict[str, str] = {}
     while True:
         try:
-            live = _apply(client, resource, wanted, options)
+            live = _apply(client, resource, wanted, leave)
             break
         except InvalidError as error:
             relieved = drift.relieve(wanted, error.causes)
@@ -80,13 +89,13 @@ def write_configuration(client: Client, wanted: JsonObject, options: WriteOption
     if not drift.find_drift(wanted, live):
         return Written(wanted, faults)
     # What others added inside of our webhooks, apply leaves there. Refused if somebody has written meanwhile.
-    client.update(resource, live | {"webhooks": drift.exact_webhooks(wanted, live)}, options=options)
+    client.update(resource, live | {"webhooks": drift.exact_webhooks(wanted, live)}, options=leave())
     return Written(wanted, faults, writes=2)
 
 
-def _apply(client: Client, resource: Resource, wanted: JsonObject, options: WriteOptions) -> JsonObject:
+def _apply(client: Client, resource: Resource, wanted: JsonObject, leave: Leave) -> JsonObject:
     try:
-        return client.apply(resource, wanted, force=True, options=options)
+        return client.apply(resource, wanted, force=True, options=leave())
     except InvalidError:
         # What others have put in may not go together with ours, a service beside a URL. Then it has to be taken out
         # first; and if ours is refused alone, it is ours that is wrong.
@@ -96,8 +105,8 @@ def _apply(client: Client, resource: Resource, wanted: JsonObject, options: Writ
             live = None
         if live is None:
             raise
-        client.update(resource, live | {"webhooks": drift.exact_webhooks(wanted, live)}, options=options)
-        return client.apply(resource, wanted, force=True, options=options)
+        client.update(resource, live | {"webhooks": drift.exact_webhooks(wanted, live)}, options=leave())
+        return client.apply(resource, wanted, force=True, options=leave())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +139,19 @@ def read_section(
     return FoundSection(crd, decision, section, found)
 
 
-def write_section(client: Client, found: FoundSection, options: WriteOptions = OPTIONS) -> int:
+def write_section(client: Client, found: FoundSection, leave: Leave = at_will) -> int:
     """How many writes it took."""
     if found.decision.turn is Turn.REMOVE:
-        return remove_section(client, found.crd, options)
-    client.apply(CRDS, make_patch(found.crd, found.section), force=True, options=options)
+        return remove_section(client, found.crd, leave)
+    client.apply(CRDS, make_patch(found.crd, found.section), force=True, options=leave())
     return 1
 
 
-def remove_section(client: Client, crd: JsonObject, options: WriteOptions = OPTIONS) -> int:
+def remove_section(client: Client, crd: JsonObject, leave: Leave = at_will) -> int:
     """Gives up what we own. If something stays, as the caBundle that another tool has put in, it goes, too: without us
     it leads nowhere."""
     try:
-        left = client.apply(CRDS, make_patch(crd, None), options=options)
+        left = client.apply(CRDS, make_patch(crd, None), options=leave())
         if dig(left, "spec", "conversion", "strategy") != "Webhook":
             return 1
     except InvalidError:
@@ -151,5 +160,5 @@ def remove_section(client: Client, crd: JsonObject, options: WriteOptions = OPTI
         "metadata": {"resourceVersion": dig_text(left, "metadata", "resourceVersion")},
         "spec": {"conversion": {"strategy": "None", "webhook": None}},
     }
-    client.patch_merge(CRDS, dig_text(crd, "metadata", "name"), patch, options=options)
+    client.patch_merge(CRDS, dig_text(crd, "metadata", "name"), patch, options=leave())
     return 2

@@ -2,28 +2,32 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from auditor.engine.convert import Conversion
+from auditor.engine.engine import Engine
 from auditor.intake.live.live import Live
 from auditor.intake.live.view import View
-from auditor.model.world import World
+from auditor.model.world import SYSTEM_USERS, World
 from auditor.webhooks.certificates.material import Material
 from auditor.webhooks.registration import Address, Installation, Owner, Wanted
 from auditor.webhooks.serving.settings import ServingSettings, Target
+from auditor.webhooks.serving.standin import list_compiled
 from auditor.webhooks.snapshot import Settings, Snapshot
 
 
 def assemble(view: View, live: Live, wanted: Wanted, settings: ServingSettings) -> Snapshot:
     return Snapshot.of(
-        view.engine(),
+        Engine.of(list_compiled(view), schemas=view.schemas),
         groups=wanted.groups(),
         conversions=list_conversions(view),
         world=World(
             objects=live.objects,
             kinds=view.match_kinds(),
-            exceptions=tuple(state.good for _, state in sorted(view.exceptions.items()) if state.good is not None),
+            exceptions=tuple(view.excusing()),
             own_namespace=settings.target.namespace,
+            excluded_users=SYSTEM_USERS | view.settings.excluded_users,
         ),
         namespaces=live.namespaces,
         settings=Settings(break_glass_group=settings.break_glass_group),
@@ -34,9 +38,13 @@ def assemble(view: View, live: Live, wanted: Wanted, settings: ServingSettings) 
 
 
 def want(view: View, installation: Installation) -> Wanted:
+    """The AuditConfig may exclude more than the installation does by itself."""
+    excluded = view.settings.excluded_namespaces.union(installation.excluded_namespaces)
+    users = view.settings.excluded_users | installation.excluded_users
+    installation = replace(installation, excluded_namespaces=tuple(sorted(excluded)), excluded_users=users)
     conversions = [state.good for _, state in sorted(view.conversions.items()) if state.good is not None]
     broken = [name for name, state in view.conversions.items() if state.good is None]  # its name is that of the CRD
-    return Wanted.of(view.compiled(), conversions, view.kinds, installation, broken=broken)
+    return Wanted.of(list_compiled(view), conversions, view.kinds, installation, broken=broken)
 
 
 def install(settings: ServingSettings, material: Material | None, owner: Owner | None) -> Installation:

@@ -27,7 +27,8 @@ class TellingRing(Ring):
 
 
 def describe_object(decision: Decision) -> JsonObject | None:
-    """The object if it is there; where it was to be created, its namespace, and the Event is found in that."""
+    """The object if it is there, with its uid, by which kubectl describe looks for Events; where it was to be created,
+    its namespace, and the Event is found in that."""
     if decision.operation == "CREATE" and not decision.subresource:
         if not decision.namespace:
             return None
@@ -35,7 +36,8 @@ def describe_object(decision: Decision) -> JsonObject | None:
         return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
     if not decision.name:
         return None
-    metadata = {"name": decision.name} | ({"namespace": decision.namespace} if decision.namespace else {})
+    metadata = {"name": decision.name, "namespace": decision.namespace, "uid": decision.object_uid}
+    metadata = {key: value for key, value in metadata.items() if value}
     return {"apiVersion": decision.api_version, "kind": decision.kind, "metadata": metadata}
 
 

@@ -18,6 +18,7 @@ from auditor.intake.live.live import CONVERSIONS, EXCEPTIONS, POLICIES, Live
 from auditor.intake.live.view import View
 from auditor.json import JsonObject
 from auditor.webhooks.registration import Registrar
+from auditor.webhooks.serving.standin import find_working
 from auditor.webhooks.serving.status import (
     Marks,
     mark,
@@ -103,7 +104,7 @@ class Duties:
         for _, state in sorted(view.policies.items()):
             with self._lock:
                 seen = self._seen.setdefault(dig_text(state.thing, "metadata", "uid"), OrderedDict())
-                seen[state.generation] = mark(state.good)
+                seen[state.generation] = mark(find_working(state))
                 while len(seen) > GENERATIONS:
                     seen.popitem(last=False)
         with self._lock:
@@ -141,6 +142,8 @@ class Duties:
                 for key, state in new.items():
                     if old.get(key) is not state:
                         self._queue.add((resource, key))
+            for key in before.too_long ^ after.too_long:
+                self._queue.add((EXCEPTIONS, key))
 
     def _follow_term(self, _: str) -> None:
         if self._leads and self._registrar is None and self._register is not None:
@@ -197,7 +200,7 @@ class Duties:
             return None
         if exception.good is not None and exception.good.expires > now:
             self._queue.add((resource, name), delay=(exception.good.expires - now).total_seconds() + 1.0)
-        return render(wish_for_exception(exception, now), status, now)
+        return render(wish_for_exception(exception, view.settings, now), status, now)
 
     def _is_called(self, name: str) -> bool:
         """Whether API servers ask for this policy, or have no kind for which they could."""

@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from auditor.intake.live.live import Live
 from auditor.webhooks.certificates.source import Certificates
+from auditor.webhooks.serving.standin import find_working
 
 STATES = ("in force", "stale", "wrong")
 
@@ -31,12 +32,12 @@ class StateCollector(Collector):
     def _policies(self) -> Metric:
         found = GaugeMetricFamily(
             "auditor_webhook_policies",
-            "Policies by state: in force, stale (its last good form goes on), wrong (none is in force).",
+            "Policies by state: in force, stale (its last good form goes on), wrong (what it matches is an error).",
             labels=["state"],
         )
         view = self._live.view
         states = () if view is None else view.policies.values()
-        counts = Counter("in force" if s.right else "stale" if s.good is not None else "wrong" for s in states)
+        counts = Counter("in force" if s.right else "stale" if find_working(s) is not None else "wrong" for s in states)
         for state in STATES:
             found.add_metric([state], counts[state])
         return found

@@ -2,32 +2,50 @@
 
 Nobody is locked out by it: the webhook is registered as Ignore, and an update that leaves the spec alone passes, so
 that finalizers go, labels change and status is written also on an object that is wrong.
+
+A Conversion by which objects are converted now cannot be deleted, or they could no longer be read. That stands in
+nobody's way who takes all away: `auditor registration remove` takes back this webhook, too; with the CRD of the
+converted kind, or our own, goes what needs it; and Kubernetes' own parts, as its garbage collector, which would ask
+again for ever, are let through. Who insists says so by an annotation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
+from auditor.cluster.access import dig_text
+from auditor.cluster.conditions import render_time
 from auditor.engine.mistakes import Mistake, PolicyError
+from auditor.intake.live.config import latest_end, too_long_by
 from auditor.intake.live.reading import read_live_conversion, read_live_exception, read_live_policy
 from auditor.intake.live.view import View
 from auditor.intake.own import check_own
 from auditor.json import JsonObject
+from auditor.model.exception import PolicyException
 from auditor.model.finding import Finding, Result, make_fingerprint
 from auditor.model.policy import Enforcement, Severity
-from auditor.model.request import Request
+from auditor.model.request import Operation, Request
+from auditor.model.world import SYSTEM_USERS
 from auditor.webhooks.judge import Judgement
-from auditor.webhooks.registration import find_scale_gaps
+from auditor.webhooks.registration import Address, find_scale_gaps
+from auditor.webhooks.registration.sections import describe_loss, describe_use, leads_to_us
 from auditor.webhooks.wording import one_line
 
 PATH: Final = "validate/own"
 ALLOWED: Final = Judgement(allowed=True)
 
 
-def judge_own(current: Callable[[], View | None]) -> Callable[[Request], Judgement]:
-    """`current` gives what is known of the cluster at the moment."""
+ANYWAY: Final = "auditor.dev/delete"
+"""Annotation of a Conversion: `anyway` lets it go though it is in use."""
+
+
+def judge_own(current: Callable[[], View | None], address: Address) -> Callable[[Request], Judgement]:
+    """`current` gives what is known of the cluster at the moment, and `address` is where API servers call us."""
 
     def judge(request: Request) -> Judgement:
         thing, old = request.object, request.old_object
+        if request.operation is Operation.DELETE:
+            return _judge_deletion(request, current(), address)
         if thing is None or request.subresource:
             return ALLOWED
         view = current()
@@ -42,6 +60,25 @@ def judge_own(current: Callable[[], View | None]) -> Callable[[Request], Judgeme
     return judge
 
 
+def _judge_deletion(request: Request, view: View | None, address: Address) -> Judgement:
+    old = request.old_object
+    if old is None or view is None or request.kind.kind != "Conversion" or _comes_from_kubernetes(request):
+        return ALLOWED
+    name = dig_text(old, "metadata", "name")
+    kind = view.kinds.get(name)  # it has the name of the CRD
+    if kind is None or kind.terminating or not leads_to_us(kind, address) or not (use := describe_use(kind)):
+        return ALLOWED
+    if dig_text(old, "metadata", "annotations", ANYWAY) == "anyway":
+        return Judgement(allowed=True, warnings=(one_line(f"from now on: {describe_loss(kind)}"),))
+    insist = f"Or insist, with what is lost by that: kubectl annotate conversion {name} {ANYWAY}=anyway"
+    finding = _deny(f"Conversion {name}", f"{use}. {insist}", reason="Forbidden")
+    return Judgement(allowed=False, findings=(finding,))
+
+
+def _comes_from_kubernetes(request: Request) -> bool:
+    return request.user is not None and request.user.username in SYSTEM_USERS
+
+
 def read_mistakes(thing: JsonObject, view: View | None = None) -> Sequence[Mistake]:
     kind = thing.get("kind")
     if kind == "Policy":
@@ -49,13 +86,23 @@ def read_mistakes(thing: JsonObject, view: View | None = None) -> Sequence[Mista
         gaps = [] if compiled is None or view is None else find_scale_gaps([compiled], view.kinds)
         return [*mistakes, *gaps]
     if kind == "PolicyException":
-        return read_live_exception(thing)[1]
+        exception, mistakes = read_live_exception(thing)
+        return mistakes if exception is None or view is None else [*mistakes, *_find_too_long(exception, view)]
     if kind == "Conversion":
         return read_live_conversion(thing)[1]
     try:
         return check_own({name: value for name, value in thing.items() if name != "status"})[1]
     except PolicyError as error:
         return error.mistakes
+
+
+def _find_too_long(exception: PolicyException, view: View) -> Iterator[Mistake]:
+    settings, now = view.settings, datetime.now(UTC)
+    if too_long_by(exception, settings, now) > 0:
+        limit = f"{settings.exception_days} days ahead (spec.exceptions.maxDays of AuditConfig default)"
+        until = render_time(latest_end(settings, now))
+        what = f"must not be more than {limit}: write {until} or earlier, and extend it if it is needed for longer"
+        yield Mistake(policy=exception.name, pointer="/spec/expires", message=what)
 
 
 def _say(mistake: Mistake) -> str:
@@ -66,16 +113,21 @@ def _say(mistake: Mistake) -> str:
 
 
 def _find(mistake: Mistake, thing: JsonObject) -> Finding:
-    kind, name = str(thing.get("kind")), mistake.policy or "unnamed"
     inside = f"at {mistake.line}:{mistake.column}: " if mistake.line else ""
+    policy = f"{thing.get('kind')} {mistake.policy or 'unnamed'}"
+    return _deny(policy, f"{inside}{mistake.message}", rule=mistake.rule, path=mistake.pointer)
+
+
+def _deny(policy: str, message: str, *, rule: str = "", path: str = "", reason: str = "") -> Finding:
     return Finding(
-        policy=f"{kind} {name}",
-        rule=mistake.rule,
+        policy=policy,
+        rule=rule,
         result=Result.FAIL,
         severity=Severity.HIGH,
-        message=f"{inside}{mistake.message}",
-        path=mistake.pointer,
-        fingerprint=make_fingerprint(kind, name, mistake.rule, mistake.pointer, mistake.message),
+        message=message,
+        path=path,
+        fingerprint=make_fingerprint(policy, rule, path, message),
         enforcements=(Enforcement.DENY,),
         blocks=True,
+        reason=reason,
     )

@@ -38,16 +38,16 @@ class DoorProbe:
 
     def trouble(self) -> str:
         """Empty: it answers."""
+        material = self._material()
+        if material is None:
+            return "there is no serving certificate yet"  # and nobody was asked, so the next one may ask at once
         with self._lock:
             now = self._clock()
             if self._last is None or now - self._last[0] > GOOD_FOR:
-                self._last = now, self._ask()
+                self._last = now, self._ask(material)
             return self._last[1]
 
-    def _ask(self) -> str:
-        material = self._material()
-        if material is None:
-            return "there is no serving certificate yet"
+    def _ask(self, material: Material) -> str:
         place = f"port {self._listen.port}"
         try:
             with (

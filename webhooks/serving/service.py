@@ -82,7 +82,7 @@ class Service:
             self.holder,
             ring=self.ring,
             meters=Meters(registry),
-            specials={OWN_PATH: judge_own(lambda: self.live.view)},
+            specials={OWN_PATH: judge_own(lambda: self.live.view, install(settings, None, None).address)},
             log=_open_log(settings.decisions),
         )
         self.app: Flask = create_app(self.door, gate=Gate())
@@ -210,6 +210,7 @@ class Service:
             source=lambda: self._wanted,
             name=self.settings.name,
             owner=self._owner,
+            guard=None if self._election is None else self._election.guard,
             meters=self._registration_meters,
         )
         self._unhear()  # that of the last term

@@ -72,6 +72,11 @@ class WatchedSocket:
         with suppress(OSError):
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # not that of TLS, which would change its state
 
+    def close(self) -> None:
+        """gunicorn closes in the midst of a request. Whoever holds the connection still has to stop waiting for it,
+        before another one gets its number: they close `sock`."""
+        self.cut()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sock, name)
 

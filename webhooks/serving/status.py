@@ -11,10 +11,14 @@ from auditor.cluster.access import dig_list, dig_object
 from auditor.cluster.conditions import Condition, find_condition, render_time, set_condition
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.mistakes import Mistake
+from auditor.intake.live.config import too_long_by
 from auditor.intake.live.shelf import State
 from auditor.json import JsonObject
 from auditor.model.exception import PolicyException
 from auditor.model.policy import Enforcement, Policy, Rule
+from auditor.model.settings import AuditSettings
+from auditor.webhooks.failure import list_rule_enforcements
+from auditor.webhooks.serving.standin import find_erring, find_working
 
 T = TypeVar("T")
 
@@ -22,6 +26,7 @@ Marks = Mapping[str, object]
 """By rule: all that decides on what it denies. Rules that deny nowhere are not in it."""
 
 OUT_OF_ORDER: Final = "DoesNotCompile"
+NOTHING: Final = "nothing of it is in force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ def wish_for_policy(
     state: State[CompiledPolicy], status: JsonObject, seen: Mapping[int, Marks], now: datetime, *, called: bool = True
 ) -> Wish[CompiledPolicy]:
     """`seen` has the marks of what was in force when each generation was the last. `called`: API servers ask for it."""
-    marks = mark(state.good)
+    marks = mark(find_working(state))
     spoke_of, last = status.get("observedGeneration"), state.generation
     before = {
         entry["rule"]: entry["time"]
@@ -49,11 +54,18 @@ def wish_for_policy(
     since = {rule: before[rule] for rule in marks if rule in kept and rule in before}
     if called:
         since = {rule: since.get(rule, render_time(now)) for rule in marks}
-    condition = _ready(state)
+    condition = _ready(state, without=_say_what_holds(state))
     if not called and state.right:
         told = "API servers do not call for it: its webhook is not registered, the log of auditor tells why"
         condition = Condition("Ready", "False", "NotRegistered", told, state.generation)
     return Wish(state.generation, condition, since)
+
+
+def _say_what_holds(state: State[CompiledPolicy]) -> str:
+    """Where no good form of it is known."""
+    if find_working(state) is not None:
+        return "it goes on as if the schemas of the kinds that it reads were not known"
+    return "what it matches is an error, under its failurePolicy" if find_erring(state) is not None else NOTHING
 
 
 def _lasts(rule: str, marks: Marks, seen: Mapping[int, Marks], first: int, last: int) -> bool:
@@ -70,25 +82,32 @@ def wish_for_conversion(state: State[T]) -> Wish[T]:
     return Wish(state.generation, _ready(state))
 
 
-def wish_for_exception(state: State[PolicyException], now: datetime) -> Wish[PolicyException]:
+def wish_for_exception(state: State[PolicyException], settings: AuditSettings, now: datetime) -> Wish[PolicyException]:
     if state.good is None:
         condition = Condition("Active", "False", OUT_OF_ORDER, _say(state.errors), state.generation)
     elif state.good.expires <= now:
         told = f"it has ended at {render_time(state.good.expires)}, and excuses nobody any more"
         condition = Condition("Active", "False", "Expired", told, state.generation)
+    elif too_long_by(state.good, settings, now) > 0:
+        told = (
+            f"it ends at {render_time(state.good.expires)}, more than {settings.exception_days} days ahead, and excuses"
+            " nobody as long as that is so: set spec.expires nearer, or spec.exceptions.maxDays of AuditConfig default"
+        )
+        condition = Condition("Active", "False", "TooLong", told, state.generation)
     else:
         told = f"it excuses until {render_time(state.good.expires)}"
         condition = Condition("Active", "True", "Excuses", told, state.generation)
     return Wish(state.generation, condition)
 
 
-def _ready(state: State[T]) -> Condition:
+def _ready(state: State[T], *, without: str = NOTHING) -> Condition:
+    """`without` says what holds where no good form of it is known."""
     if state.right:
         warnings = [each for each in state.mistakes if each.warning]
         told = f"in force, with warnings: {_say(warnings)}" if warnings else "in force"
         return Condition("Ready", "True", "InForce", told, state.generation)
     if state.good is None:
-        rest = "does not compile, nothing of it is in force"
+        rest = f"does not compile, {without}"
     elif state.in_force == state.generation:  # a kind that it reads has another schema now
         rest = "does not compile any more, its last good form goes on in force"
     else:
@@ -110,9 +129,7 @@ def mark(compiled: CompiledPolicy | None) -> Marks:
 
 def denies(policy: Policy, rule: Rule) -> bool:
     """Anywhere: also where an override says so for some namespaces only."""
-    if rule.enforcement is not None:
-        return rule.enforcement is Enforcement.DENY
-    return Enforcement.DENY in {*policy.enforcements, *(override.enforcement for override in policy.overrides)}
+    return Enforcement.DENY in list_rule_enforcements(policy, rule)
 
 
 def _mark(policy: Policy, rule: Rule) -> object:

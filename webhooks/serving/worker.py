@@ -6,27 +6,26 @@ waits for slow clients, for some of them in the main thread, by which the master
 """
 
 import logging
-import select
 import signal
 import sys
 import threading
 import time
-from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from selectors import EVENT_READ
 from types import FrameType
 from typing import Any, Final, Protocol
 
 from gunicorn import util
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from auditor.webhooks.serving.heads import DoorParser, FamiliarRequest
+from auditor.webhooks.serving.relay import Relay
 from auditor.webhooks.serving.sockets import PATIENCE, Watch, WatchedSocket
 
 log = logging.getLogger(__name__)
 
-LINGER: Final = 10
-"""Milliseconds that a thread waits for the next request of its connection, if no other connection waits for a thread.
-Under load it comes within these, and finds a thread that is there already."""
 SWITCH_INTERVAL: Final = 0.0005
 """Seconds after which a thread lets another one run: a review takes as long. The default, ten times that, is what a
 short request waits when it comes beside a long one."""
@@ -60,8 +59,16 @@ class DoorConnection(TConn):  # type: ignore[misc]
             return
         super().init()
         self.sock = WatchedSocket(self.sock)
-        self.parser.unreader.sock = self.sock
+        self.parser = DoorParser(self.cfg, self.sock, self.client, server=self.server)
         self._watch.add(self.sock)
+
+    def fileno(self) -> int:
+        number: int = self.sock.fileno()
+        return number
+
+    def holds_more(self) -> bool:
+        """Bytes that have been read already, of which no poller would tell."""
+        return bool(self.parser.unreader.buf.tell() or self.sock.pending())
 
     def close(self, graceful: bool = False) -> None:
         """Never waits: this may be the main thread."""
@@ -78,6 +85,7 @@ class DoorConnection(TConn):  # type: ignore[misc]
         sock, self.sock = self.sock, None
         if isinstance(sock, WatchedSocket):
             self._watch.remove(sock)
+            return sock.sock
         return sock
 
 
@@ -87,11 +95,18 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.watch = Watch()
+        self.relay: Relay[DoorConnection] = Relay(
+            self.handle, end=self._end, submit=lambda work: self.tpool.submit(work)
+        )
         self._drainer: threading.Thread | None = None
 
     def init_process(self) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL)
         super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """One of them serves the kept connections."""
+        return ThreadPoolExecutor(max_workers=self.cfg.threads + 1)
 
     def init_signals(self) -> None:
         super().init_signals()
@@ -104,8 +119,10 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         try:
             while self.alive and time.monotonic() < until and not service.wait_ready(TICK):
                 self.notify()
+            self.relay.start()
             super().run()
         finally:
+            self.relay.stop()
             self.watch.cut_all()
             service.stop()
 
@@ -129,7 +146,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         super().handle_exit(sig, frame)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        super()._cap_keepalive(deadline)
+        self.relay.cap(deadline)
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
 
@@ -152,47 +169,89 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
 
     def _make_room(self) -> None:
         """The connection that has been idle for longest goes: those who open more and more do not lock others out."""
-        idle: deque[Any] = self.keepalived_conns or self.pending_conns
-        if idle:
-            conn = idle.popleft()
+        conn = self.relay.drop_oldest()
+        if conn is None and self.pending_conns:
+            conn = self.pending_conns.popleft()
             self.poller.unregister(conn.sock)
+        if conn is not None:
             self.nr_conns -= 1
             conn.close()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        super().wait_for_and_dispatch_events(min(timeout, TICK))
+        """Looks after the relay all the while; what gunicorn does beside takes longer, and is not due as often."""
+        until = time.monotonic() + min(timeout, TICK)
+        while True:
+            left = until - time.monotonic()
+            super().wait_for_and_dispatch_events(max(0.0, min(left, self.relay.look())))
+            if left <= 0.0 or not self.alive:
+                break
         self.watch.cut_overdue(crowded=self._others_wait() or not self.alive)
 
     def _others_wait(self) -> bool:
         return bool(self.tpool._work_queue.qsize())
 
-    def handle(self, conn: DoorConnection) -> object:
+    def enqueue_req(self, conn: DoorConnection) -> None:
+        """Its first bytes are here: the handshake waits for the client, so it takes a thread of its own."""
+        self.tpool.submit(self._begin, conn)
+
+    def _begin(self, conn: DoorConnection) -> None:
+        try:
+            conn.sock.setblocking(True)
+            conn.init()
+            self.relay.add(conn)
+        except OSError as error:  # those of TLS are counted where they happen
+            log.debug("no connection: %s", error)
+            self._end(conn)
+        except Exception as error:
+            self.handle_error(None, conn.sock, conn.client, error)
+            self._end(conn)
+
+    def _end(self, conn: DoorConnection) -> None:
+        """In a thread of its own: the client may take its time."""
+        try:
+            self.tpool.submit(self._close, conn)
+        except RuntimeError:  # there are none any more
+            conn.close()
+
+    def _close(self, conn: DoorConnection) -> None:
+        conn.close_politely()
+        self.method_queue.defer(self._count_down)
+
+    def _count_down(self) -> None:
+        self.nr_conns -= 1
+
+    def handle(self, conn: DoorConnection) -> bool:
+        """Whether the connection is kept; then all that came has been answered."""
         while True:
             if conn.initialized:
                 conn.sock.end_request()
-            result = super().handle(conn)
-            if not result:
-                conn.close_politely()
-                return result
-            if result is not True or not self.alive or not self._next_is_here(conn):
-                return result
+            if super().handle(conn) is not True:
+                return False
+            if not conn.holds_more():
+                return True
 
     def handle_request(self, req: Any, conn: DoorConnection) -> object:
         sock: WatchedSocket = conn.sock
         sock.cork()
         try:
-            result = super().handle_request(req, conn)
+            result = self._answer(req, conn) if isinstance(req, FamiliarRequest) else super().handle_request(req, conn)
         except BaseException:
             sock.drop()
             raise
         sock.uncork()
         return result
 
-    def _next_is_here(self, conn: DoorConnection) -> bool:
-        if self._others_wait():
-            return False
-        if conn.parser.unreader.buf.getvalue() or conn.sock.pending():
-            return True
-        poll = select.poll()
-        poll.register(conn.sock.fileno(), select.POLLIN)
-        return bool(poll.poll(LINGER))
+    def _answer(self, req: FamiliarRequest, conn: DoorConnection) -> bool:
+        """As gunicorn does it, without what only other settings need. Whether the connection is kept."""
+        response = Response(req, conn.sock, self.cfg)
+        if not self.alive or self.max_keepalived <= 0:
+            response.force_close()
+        parts = self.wsgi(req.environ, response.start_response)
+        try:
+            for part in parts:
+                response.write(part)
+            response.close()
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+        return not response.should_close()

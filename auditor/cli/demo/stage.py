@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,19 @@ class Stage:
 
     def wait(self, what: str, text: str, *arguments: str, fails: bool = False) -> None:
         """The same, again and again without a word until it is so: what was registered is in force a moment later."""
+        self._wait(what, arguments, lambda code, told: (code != 0) is fails and text in told)
+
+    def wait_gone(self, what: str, text: str, *arguments: str) -> None:
+        """Until the answer does not name it any more."""
+        self._wait(what, arguments, lambda code, told: code == 0 and text not in told)
+
+    def _wait(self, what: str, arguments: tuple[str, ...], right: Callable[[int, str], bool]) -> None:
         if self.sandbox is None:
             raise RuntimeError("the story has no control plane yet")
         deadline = time.monotonic() + PATIENCE
         while True:
             done = self.sandbox.kubectl(*arguments, check=False)
-            if (done.returncode != 0) is fails and text in done.stdout + done.stderr:
+            if right(done.returncode, done.stdout + done.stderr):
                 self.done(what)
                 return
             if time.monotonic() > deadline:

@@ -4,10 +4,13 @@ import shlex
 import signal
 import threading
 from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
-from auditor.cli.demo.door import open_door
+from auditor.cli.demo.inside import add_kind, begin_watching, find_bypass, find_existing, tighten_kind
+from auditor.cli.demo.services import open_door, open_watcher
 from auditor.cli.demo.stage import Stage
 from auditor.cli.progress import ShownProgress
 from auditor.sandbox import Sandbox
@@ -36,14 +39,22 @@ def tell(*, once: bool) -> int:
             scan_files(stage)
             test_policies(stage)
             install_own_kinds(stage)
-            with open_door(sandbox) as command:
-                stage.show("auditor", *command)
+            with open_door(sandbox) as door:
+                stage.show("auditor", *door.arguments)
                 stage.done("webhook is ready")
                 watch_the_door(stage)
                 convert_versions(stage)
-                told = True
-                if not once:
-                    _rest(sandbox)
+                begin_watching(stage)
+                with TemporaryDirectory() as folder, open_watcher(sandbox, Path(folder)) as watcher:
+                    stage.show("auditor", *watcher.arguments)
+                    stage.done("watcher is ready")
+                    find_existing(stage)
+                    find_bypass(stage, door)
+                    tighten_kind(stage)
+                    add_kind(stage)
+                    told = True
+                    if not once:
+                        _rest(sandbox)
     except KeyboardInterrupt:
         click.echo("\nStopped; nothing is left behind.")
     return 0 if told else INTERRUPTED

@@ -42,23 +42,30 @@ class Kinds:
         """In the caller's thread, until `stop`."""
         self._watch.run()
 
-    def stop(self) -> None:
+    def start(self) -> None:
+        """In a thread of its own."""
+        self._thread = threading.Thread(target=self.run, name="kinds", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
+        """False if its own thread had not ended by then."""
         self._watch.stop()
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+        if self._thread is None or self._thread is threading.current_thread():
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self.run, name="kinds", daemon=True)
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        if self._thread is not None:
-            self._thread.join(STOP_TIMEOUT)
 
     def kinds(self) -> Mapping[str, CrdKind]:
         """By the name of the CRD, as of this moment. Those that are not established are among them."""

@@ -62,7 +62,7 @@ class LiveObjects:
         def tell(_: Notice) -> None:
             self._told(*wish)
 
-        indexes = {pointer: _indexer(pointer) for pointer in pointers}
+        indexes = {pointer: index_by(pointer) for pointer in pointers}
         informer = self._informers.open(resource, keep=WHOLE, handler=tell, indexes=indexes)
         return _Followed(resource, pointers, informer, before)
 
@@ -101,7 +101,9 @@ class LiveObjects:
         self.follow(())
 
 
-def _indexer(pointer: str) -> Callable[[JsonObject], Iterable[str]]:
+def index_by(pointer: str) -> Callable[[JsonObject], Iterable[str]]:
+    """The value that an object has there, as text."""
+
     def values(obj: JsonObject) -> Iterable[str]:
         try:
             return (_text(find_value(obj, pointer)),)

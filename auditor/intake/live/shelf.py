@@ -48,6 +48,10 @@ class Shelf(Generic[T]):
     states: dict[str, State[T]] = field(default_factory=dict)
     """By key: name, or namespace/name."""
 
+    def take(self, key: str, thing: JsonObject | None) -> bool:
+        """None: it is gone. Whether anything is different now."""
+        return self.remove(key) if thing is None else self.put(key, thing)
+
     def put(self, key: str, thing: JsonObject) -> bool:
         """Whether anything is different now. A write that left the spec alone, as that of a status, is none."""
         old = self.states.get(key)

@@ -4,20 +4,25 @@ from collections.abc import Iterator
 
 import orjson
 
-from auditor.intake.coverage import find_coverage
-from auditor.intake.scan import Judged, Scan
+from auditor.errors import InputError
+from auditor.intake.coverage import UnreadKindError
+from auditor.intake.judged import Judged, Place
+from auditor.intake.scan import Scan
 from auditor.json import JsonObject
 from auditor.model.finding import Finding
-from auditor.model.request import Request
 
 
 def write(scan: Scan) -> str:
     document = {
-        "summary": scan.count(),
+        "summary": scan.counts,
         "findings": [describe(judged, finding) for judged, finding in scan.findings()],
         "coverage": list(_cover(scan)),
         "warnings": scan.warnings,
     }
+    return render(document)
+
+
+def render(document: object) -> str:
     # Texts of objects may hold half of a surrogate pair, which no JSON text can: it is shown as a question mark.
     try:
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -35,9 +40,8 @@ def describe(judged: Judged, finding: Finding) -> JsonObject:
         "severity": str(finding.severity),
         "message": finding.message,
         "path": finding.path,
-        "resource": _resource(judged.request),
-        "file": judged.item.file,
-        "line": judged.line_of(finding),
+        "resource": name_object(judged.place),
+        **({"file": judged.place.file, "line": judged.line_of(finding)} if judged.place.file else {}),
         "fingerprint": finding.fingerprint,
         **({"remediation": finding.remediation} if finding.remediation else {}),
         **({"controls": list(finding.controls)} if finding.controls else {}),
@@ -46,17 +50,17 @@ def describe(judged: Judged, finding: Finding) -> JsonObject:
 
 
 def _cover(scan: Scan) -> Iterator[JsonObject]:
-    """Three sorts: kinds and policies with their counts, and each thing that was not evaluated, with the reason."""
-    coverage = find_coverage(scan)
-    for kind in coverage.kinds:
+    """Three sorts: kinds and policies with their counts, and what was not evaluated, with the reason."""
+    unread = {(e.api_version, e.kind) for e in scan.unreadable if isinstance(e, UnreadKindError)}
+    for kind in scan.coverage.kinds:
         yield {
             "apiVersion": kind.api_version,
             "kind": kind.kind,
-            "present": kind.present,
+            "present": None if (kind.api_version, kind.kind) in unread else kind.present,  # nobody knows
             "evaluated": kind.evaluated,
             "crd": kind.known,
         }
-    for each in coverage.policies:
+    for each in scan.coverage.policies(scan.engine):
         source = each.policy.policy
         yield {
             "policy": source.name,
@@ -66,26 +70,45 @@ def _cover(scan: Scan) -> Iterator[JsonObject]:
             **({"reason": each.reason} if each.reason else {}),
         }
     for error in scan.unreadable:
-        yield {"evaluated": False, "reason": str(error)}
-    for gap in coverage.gaps:
+        yield {"evaluated": False, **_unread(error)}
+    for gap in scan.coverage.gaps:
         policy, _, rule = gap.rule.partition("/")
         yield {
-            "resource": _resource(gap.judged.request),
-            "file": gap.judged.item.file,
-            "line": gap.judged.item.line,
+            "apiVersion": gap.api_version,
+            "kind": gap.kind,
             **({"policy": policy} if policy else {}),
             **({"rule": rule} if rule else {}),
             "evaluated": False,
             "reason": gap.reason,
+            "objects": gap.objects,
+            "examples": [
+                {"resource": name_object(place), **({"file": place.file, "line": place.line} if place.file else {})}
+                for place in gap.examples
+            ],
         }
 
 
-def _resource(request: Request) -> JsonObject:
+def _unread(error: InputError) -> JsonObject:
+    if not isinstance(error, UnreadKindError):
+        return {"reason": str(error)}
+    told = {
+        "apiVersion": error.api_version,
+        "kind": error.kind,
+        "resource": error.resource,
+        "reason": error.reason,
+        "grant": error.grant,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def name_object(place: Place) -> JsonObject:
+    subject = place.subject
     return {
-        "apiVersion": request.kind.api_version,
-        "kind": request.kind.kind,
-        "namespace": "" if request.kind.kind == "Namespace" else request.namespace,
-        "name": request.name,
+        "apiVersion": subject.api_version,
+        "kind": subject.kind,
+        "namespace": subject.namespace,
+        "name": subject.name,
+        **({"uid": subject.uid} if subject.uid and not place.file else {}),
     }
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import orjson
 
-from auditor.intake.coverage import NO_POLICY, find_coverage
+from auditor.intake.coverage import NO_POLICY
+from auditor.intake.judged import Judged
 from auditor.intake.printable import clean
-from auditor.intake.scan import Judged, Scan
+from auditor.intake.scan import Scan
 from auditor.model.finding import Finding, Result
 
 _SHOWN = (Result.PASS, Result.FAIL, Result.WARN, Result.ERROR, Result.SKIP)
@@ -16,11 +17,8 @@ _ORDER = {Result.ERROR: 0, Result.FAIL: 1, Result.WARN: 1, Result.SKIP: 2, Resul
 def write(scan: Scan) -> str:
     lines = [f"not read: {error}" for error in scan.unreadable]
     lines += [f"warning: {warning}" for warning in scan.warnings]
-    told: dict[int, tuple[Judged, list[Finding]]] = {}
-    for judged, finding in scan.findings():
-        told.setdefault(id(judged), (judged, []))[1].append(finding)
-    for judged, findings in told.values():
-        lines += _object(judged, findings)
+    for judged in scan.judged:
+        lines += _object(judged)
     lines.append(_sum_up(scan))
     return "".join(f"{clean(_one_line(line))}\n" for line in lines)
 
@@ -30,11 +28,9 @@ def _one_line(text: str) -> str:
     return text.replace("\n", " ")
 
 
-def _object(judged: Judged, findings: list[Finding]) -> Iterator[str]:
-    request, item = judged.request, judged.item
-    where = f"{request.namespace}/" if request.namespace and request.kind.kind != "Namespace" else ""
-    yield f"{request.kind.kind} {where}{request.name}  ({item.file}:{item.line})"
-    for finding in sorted(findings, key=lambda f: (_ORDER[f.result], f.severity.rank, f.policy, f.rule, f.path)):
+def _object(judged: Judged) -> Iterator[str]:
+    yield f"{judged.subject}{_in(str(judged.place))}"
+    for finding in sorted(judged.findings, key=lambda f: (_ORDER[f.result], f.severity.rank, f.policy, f.rule, f.path)):
         yield from _finding(judged, finding)
 
 
@@ -46,12 +42,17 @@ def _finding(judged: Judged, finding: Finding) -> Iterator[str]:
         return
     yield f"  {word!s:9} {name}: {finding.message}"
     if finding.path:
+        where = _in(judged.place.file and f"{judged.place.file}:{judged.line_of(finding)}")
         value = f" is {_short(finding.value)}" if isinstance(finding.value, str | int | float) else ""
-        yield f"            {finding.path}{value}  ({judged.item.file}:{judged.line_of(finding)})"
+        yield f"            {finding.path}{value}{where}"
     if finding.exception:
         yield f"            excused by {finding.exception}"
     elif finding.remediation:
         yield f"            {finding.remediation}"
+
+
+def _in(file: str) -> str:
+    return f"  ({file})" if file else ""
 
 
 def _short(value: str | float) -> str:
@@ -60,10 +61,10 @@ def _short(value: str | float) -> str:
 
 
 def _sum_up(scan: Scan) -> str:
-    counts = scan.count()
+    counts = scan.counts
     told = [f"{counts[result]} {result}" for result in _SHOWN if counts[result]]
-    objects = len(scan.judged)
-    unmatched = sum(gap.reason == NO_POLICY for gap in find_coverage(scan).gaps)
+    objects = scan.objects
+    unmatched = sum(gap.objects for gap in scan.coverage.gaps if gap.reason == NO_POLICY)
     beside = [f"{unmatched} matched by no policy"] if unmatched else []
     beside += [f"{len(scan.unreadable)} not read"] if scan.unreadable else []
     more = f" ({', '.join(beside)})" if beside else ""

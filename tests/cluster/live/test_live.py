@@ -1,7 +1,6 @@
 """Our objects in a real cluster, followed: each change makes a view, and bursts make few."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,46 +10,19 @@ import pytest
 from auditor import crds
 from auditor.cluster import Client, Resource, connect
 from auditor.cluster import Settings as ClusterSettings
-from auditor.intake.live.live import CONVERSIONS, EXCEPTIONS, POLICIES, Live
-from auditor.intake.live.view import View
+from auditor.intake.live.live import CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.json import JsonObject
 from auditor.model.resource import GroupVersionResource
 from auditor.sandbox import Sandbox
+from tests.cluster.live.making import Following, install, wait_for
 
 GADGETS = Resource("live.example.com", "v1", "gadgets", "Gadget", namespaced=True)
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
-SECONDS = 15.0
-
-
-class Following:
-    """A Live, and the views that it gave."""
-
-    def __init__(self, client: Client) -> None:
-        self.views: list[View] = []
-        self._changed = threading.Condition()
-        self.live = Live(client, self._take)
-        self.live.start()
-
-    def _take(self, view: View) -> None:
-        with self._changed:
-            self.views.append(view)
-            self._changed.notify_all()
-
-    def wait(self, fits: Callable[[View], bool]) -> View:
-        with self._changed:
-            if not self._changed.wait_for(lambda: bool(self.views) and fits(self.views[-1]), SECONDS):
-                raise AssertionError(f"no such view; {self.live.unready()}")
-            return self.views[-1]
 
 
 @pytest.fixture(scope="module")
 def client(control_plane: Sandbox) -> Iterator[Client]:
-    for name in crds.names():
-        control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=crds.read(name))
-    control_plane.kubectl(
-        "wait", "--for=condition=Established", "crd/policies.auditor.dev", "crd/conversions.auditor.dev"
-    )
-    control_plane.kubectl("wait", "--for=condition=Established", "crd/policyexceptions.auditor.dev")
+    install(control_plane, *crds.names())
     found = connect(ClusterSettings(kubeconfig=str(control_plane.kubeconfig), qps=1000, burst=1000))
     yield found
     found.transport.close()
@@ -212,12 +184,3 @@ def test_built_in_kinds_are_looked_up_and_let_go(client: Client, following: Foll
 def test_namespaces_are_known(following: Following, namespace: str) -> None:
     wait_for(lambda: following.live.namespaces.get(namespace) is not None)
     assert following.live.namespaces.get("no-such-namespace") is None
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(int(SECONDS / 0.02)):
-        if holds():
-            return
-        pause.wait(0.02)
-    raise AssertionError("not in time")

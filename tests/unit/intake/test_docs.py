@@ -59,7 +59,7 @@ def test_the_examples_do_what_the_page_says(tmp_path: Path, change: tuple[str, s
     (tmp_path / "objects.yaml").write_text(f"{one}---\n{other}", encoding="utf-8")
     found = scan([str(tmp_path / "objects.yaml")], prepare([str(tmp_path / "policies.yaml")]), time=NOW)
     assert not found.incomplete
-    assert {finding.rule for judged, finding in found.findings() if judged.request.name == "one"} == violated
+    assert {finding.rule for judged, finding in found.findings() if judged.subject.name == "one"} == violated
 
 
 def spec_of(kind: str) -> JsonObject:

@@ -156,7 +156,7 @@ def judge(folder: Path, policies: str, objects: str) -> None:
     found = scan([objects], prepared, time=NOW)
     told = [write_out(found) for write_out in FORMATS.values()]
     assert all(each.encode() for each in told)
-    counts = found.count()
+    counts = found.counts
     assert found.incomplete == bool(found.unreadable or counts[Result.ERROR])
 
 
@@ -221,7 +221,7 @@ def test_the_documents_are_right_before_they_are_spoilt(tmp_path: Path) -> None:
     assert len(prepared.engine.policies) == 3
     found = scan([write(tmp_path / "o.json", thing(size=3), REVIEW)], prepared, time=NOW)
     assert not found.unreadable
-    assert len(found.judged) == 2
+    assert found.objects == 2
     assert json.loads(FORMATS["json"](found))["summary"]["pass"] > 0
 
 

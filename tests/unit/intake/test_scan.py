@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import UsageError
-from auditor.intake.coverage import NO_OBJECT, NO_POLICY, find_coverage
+from auditor.intake.coverage import NO_OBJECT, NO_POLICY
 from auditor.intake.scan import Scan, prepare, scan
 from auditor.json import Json, JsonObject
 from tests.unit.intake.files import MATCH, NOW, crd, judge, policy, results, thing, write
@@ -61,7 +61,7 @@ def test_lists_are_taken_apart(tmp_path: Path) -> None:
     )
     found = scan([str(file)], prepared, time=NOW)
     ((judged, finding),) = found.findings()
-    assert (judged.item.line, judged.line_of(finding)) == (7, 11)
+    assert (judged.place.line, judged.line_of(finding)) == (7, 11)
 
 
 def test_a_version_that_is_not_served(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_crds_among_the_objects_count(tmp_path: Path) -> None:
     schema: JsonObject = {"type": "object", "properties": {"size": {"type": "integer", "default": 7}}}
     found = judge(tmp_path, [SMALL], [thing(), crd("v1", schema=schema)])
     assert results(found) == [("small/r0", "fail", "too large")]
-    assert [(each.kind, each.known) for each in find_coverage(found).kinds if each.kind == "Thing"] == [("Thing", True)]
+    assert [(each.kind, each.known) for each in found.coverage.kinds if each.kind == "Thing"] == [("Thing", True)]
     broken = judge(tmp_path, [SMALL], [thing(), crd("v1", schema={"type": "objct"})])
     assert "objects.json:3: CustomResourceDefinition" in str(broken.unreadable[0])
     assert broken.incomplete
@@ -86,7 +86,6 @@ def test_an_admission_review(tmp_path: Path) -> None:
     review = {**REVIEW, "request": {**REVIEW["request"], "object": thing(size=9), "oldObject": thing(size=9)}}
     found = judge(tmp_path, [policy("small", [{"jq": ".spec.size < 5"}], enforcement="Deny")], [review])
     ((judged, finding),) = found.findings()
-    assert judged.request.operation == "UPDATE"
     assert not finding.blocks  # the old object had it, too
     assert judged.line_of(finding) == 1
 
@@ -97,7 +96,7 @@ def test_what_is_stored_of_a_file(tmp_path: Path) -> None:
     definition["spec"]["versions"][0]["subresources"] = {"status": {}}
     written = {**thing(), "metadata": {"name": "a"}, "status": {"ready": True}}
     rules = [{"jq": '.status == null and .metadata.namespace == "default"'}]
-    assert judge(tmp_path, [policy(rules=rules), definition], [written]).count()["pass"] == 1
+    assert judge(tmp_path, [policy(rules=rules), definition], [written]).counts["pass"] == 1
 
 
 def test_built_in_kinds_have_their_namespace(tmp_path: Path) -> None:
@@ -108,16 +107,16 @@ def test_built_in_kinds_have_their_namespace(tmp_path: Path) -> None:
     }
     rules = [{"jq": '(.kind == "Namespace") == (.metadata.namespace == null)'}]
     objects = [{"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}} for kind in ("ConfigMap", "Namespace")]
-    found = judge(tmp_path, [policy(rules=rules, match=match)], objects)
-    assert found.count()["pass"] == 2
-    assert [each.request.namespace for each in found.judged] == ["default", "a"]
+    found = judge(tmp_path, [policy(rules=rules, match=match)], objects, passes=True)
+    assert found.counts["pass"] == 2
+    assert [each.subject.namespace for each in found.judged] == ["default", ""]
 
 
 def coverage(found: Scan) -> dict[str, list[tuple[str, str]]]:
-    cover = find_coverage(found)
+    cover = found.coverage
     return {
-        "gaps": [(gap.rule, gap.reason) for gap in cover.gaps],
-        "policies": [(each.policy.policy.name, each.reason) for each in cover.policies],
+        "gaps": [(gap.rule, gap.reason) for gap in cover.gaps for _ in gap.examples],
+        "policies": [(each.policy.policy.name, each.reason) for each in cover.policies(found.engine)],
         "kinds": [(each.kind, f"{each.evaluated}/{each.present}") for each in cover.kinds],
     }
 
@@ -148,13 +147,13 @@ def test_coverage_is_honest(tmp_path: Path) -> None:
         "policies": [
             ("user", ""),
             ("error", ""),
-            ("updates", "for DELETE, UPDATE only: an object in a file is judged as one that is created"),
+            ("updates", "for DELETE, UPDATE only: an object is judged here as one that is created"),
             ("elsewhere", NO_OBJECT),
             ("labelled", "the objects of its kinds are not those that it names or selects"),
         ],
         "kinds": [("Odd", "0/2"), ("Thing", "0/1"), ("Wrong", "0/1")],
     }
-    assert found.count() == {"pass": 1, "fail": 0, "warn": 0, "error": 1, "skip": 0}
+    assert found.counts == {"pass": 1, "fail": 0, "warn": 0, "error": 1, "skip": 0}
     assert found.incomplete
 
 
@@ -173,7 +172,7 @@ def test_warnings(tmp_path: Path) -> None:
     excusable = policy("small", [{"jq": ".spec.size < 5"}], exceptions={"namespaceSelector": {}})
     found = judge(tmp_path, [excusable, exception], [thing(size=7)])
     assert found.warnings == ["PolicyException here/e expired at 2026-05-01T00:00:00+00:00: it excuses nothing"]
-    assert found.count()["fail"] == 1
+    assert found.counts["fail"] == 1
     assert judge(tmp_path, [SMALL], [other("Odd")]).warnings == ["no policy matches any of these objects"]
     assert judge(tmp_path, [SMALL], []).warnings == [f"no object in {tmp_path}/objects.json"]
 

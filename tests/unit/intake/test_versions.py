@@ -80,7 +80,7 @@ def test_each_policy_gets_its_version(tmp_path: Path) -> None:
 def test_a_policy_for_both_gets_what_stands_there(tmp_path: Path) -> None:
     rules = [{"jq": '.apiVersion == "example.com/v1beta1"'}]
     written = [policy(rules=rules, match=match("v1", "v1beta1")), CONVERSION, crd("v1", "v1beta1", strategy="Webhook")]
-    assert judge(tmp_path, written, [thing(version="v1beta1")]).count()["pass"] == 1
+    assert judge(tmp_path, written, [thing(version="v1beta1")]).counts["pass"] == 1
 
 
 def test_exact_matches_nothing_else(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ DECISION = Decision(
     kind="Thing",
     namespace="here",
     name="one",
+    object_uid="",
     subresource="",
     user="jane",
     outcome="denied",

@@ -1,20 +1,22 @@
 """What is registered stays as it has to be, whoever changes it."""
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from auditor.cluster import Client, Resource, WriteOptions
+from auditor.cluster.lease import Permit
 from auditor.cluster.metrics import CALLS
-from auditor.errors import NotFoundError, UsageError
+from auditor.errors import LeaseLostError, NotFoundError, UsageError
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 from auditor.webhooks.registration import Registrar, RegistrationMeters, State, find_owner, make_plan
 from auditor.webhooks.registration.owner import Owner
-from auditor.webhooks.registration.writing import CONFIGURATIONS
+from auditor.webhooks.registration.writing import CONFIGURATIONS, OPTIONS, write_configuration
 from tests.cluster.webhooks.registration.conftest import PATIENCE, Door, make_policy, until
 
 VALIDATING, MUTATING = CONFIGURATIONS.values()
@@ -360,3 +362,59 @@ def test_an_owner_has_to_be_there_and_in_no_namespace(sandbox: Sandbox, client: 
         find_owner(client, "ClusterRole")
     with pytest.raises(NotFoundError):
         find_owner(client, "ClusterRole/nobody")
+
+
+@dataclass
+class Term:
+    """In place of an election."""
+
+    leads: bool = False
+    asked: list[float] = field(default_factory=list)
+
+    def left(self) -> float:
+        self.asked.append(3.0)
+        if not self.leads:
+            raise LeaseLostError("somebody else leads")
+        return 3.0
+
+    @contextmanager
+    def guard(self) -> Iterator[Permit]:
+        yield Permit(self.left)
+
+
+def test_nothing_is_written_outside_of_a_term(door: Door) -> None:
+    door.policies = [make_policy("p", "db.example.com")]
+    term = Term()
+    door.registrar.guard = term.guard
+    written = count_writes()
+    registrar = door.start()
+    until(lambda: len(term.asked) >= 2)
+    assert count_writes() == written
+    with pytest.raises(NotFoundError):
+        door.live()
+    assert [each.state for each in registrar.status()] == [State.PENDING, State.PENDING], "it is no failure"
+    term.leads = True
+    registrar.refresh()
+    assert registrar.wait_in_force(PATIENCE)
+
+
+def test_a_term_that_ends_between_two_requests_ends_the_writing(door: Door, client: Client) -> None:
+    door.policies = [make_policy("p", "db.example.com")]
+    assert door.start().wait_in_force(PATIENCE)
+    wanted = next(each for each in door.wanted().configurations() if each["kind"] == "ValidatingWebhookConfiguration")
+    assert door.registrar.stop()
+    live = door.live()
+    live["webhooks"][1]["matchConditions"] += [{"name": "never", "expression": "false"}]
+    client.update(VALIDATING, live, options=OTHERS)
+    left = iter([OPTIONS])
+
+    def leave() -> WriteOptions:
+        for each in left:
+            return each
+        raise LeaseLostError("somebody else leads")
+
+    with pytest.raises(LeaseLostError):
+        write_configuration(client, wanted, leave)
+    assert "never" in str(door.live()), "to take out what others have put in is a second request"
+    assert write_configuration(client, wanted).writes == 2
+    assert "never" not in str(door.live())

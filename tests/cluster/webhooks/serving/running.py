@@ -17,13 +17,24 @@ SECONDS = 20.0
 class Program:
     """Ends with `stop`. What it logs is in `text`."""
 
-    def __init__(self, kubeconfig: Path, *options: str, url: str = "", port: int = 0, verbose: str = "-v") -> None:
-        command = [sys.executable, "-m", "auditor", verbose, "webhook", "--kubeconfig", str(kubeconfig)]
+    def __init__(
+        self,
+        kubeconfig: Path,
+        *options: str,
+        url: str = "",
+        port: int = 0,
+        verbose: str = "-v",
+        module: str = "auditor",
+    ) -> None:
+        command = [sys.executable, "-m", module, verbose, "webhook", "--kubeconfig", str(kubeconfig)]
         command += ["--listen", f"127.0.0.1:{port}", "--operations", "127.0.0.1:0"]
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [*command, "--url", url or f"https://127.0.0.1:{port}", *options], stderr=subprocess.PIPE, text=True
+            [*command, "--url", url or f"https://127.0.0.1:{port}", *options],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[4],
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

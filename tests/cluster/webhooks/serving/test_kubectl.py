@@ -101,6 +101,26 @@ def test_a_dry_run_leaves_no_event_and_a_denial_one(judged: Stage) -> None:
     assert "dry" not in notes()
 
 
+def test_describe_tells_what_was_refused(judged: Stage) -> None:
+    """It looks for Events by the uid."""
+    create(judged, "described", size=1)
+    assert judged.kubectl("label", "thing", "described", "-n", "shop", "locked=yes").returncode == 0
+    assert "deny/size" in judged.kubectl("apply", "-f", "-", thing=thing("described", size=12)).stderr
+    assert "deny/locked" in judged.kubectl("delete", "thing", "described", "-n", "shop").stderr
+    wrong = policy("deny", {"name": "size", "cel": "object.spec.size <"})
+    assert "Syntax error" in judged.kubectl("apply", "-f", "-", thing=wrong).stderr
+
+    def told(*which: str) -> str:
+        return judged.kubectl("describe", *which).stdout
+
+    mine = ("thing", "described", "-n", "shop")
+    for words in ("UPDATE of Thing described by", "DELETE of Thing described by"):
+        wait(lambda words=words: words in told(*mine), why=lambda: told(*mine))  # type: ignore[misc]
+    assert "PolicyDenied" in told(*mine)
+    wait(lambda: "UPDATE of Policy deny by" in told("policy", "deny"), why=lambda: told("policy", "deny"))
+    judged.kubectl("label", "thing", "described", "-n", "shop", "locked-")
+
+
 def test_status_and_scale_pass_where_no_policy_is_for_them(judged: Stage) -> None:
     create(judged, "scaled", replicas=1)
     assert judged.kubectl("scale", "thing", "scaled", "-n", "shop", "--replicas=3").returncode == 0
@@ -132,4 +152,7 @@ def test_a_kind_is_converted_and_a_conversion_that_fails_says_why(judged: Stage)
         wait(lambda: '"length":4' in read("converted"), why=lambda: read("converted") + judged.program.text[-3000:])
         assert "no size: 7" in read("unlucky")
     finally:
-        judged.kubectl("delete", "conversion", name)
+        # The CRD goes on to serve both versions.
+        judged.kubectl("annotate", "conversion", name, "auditor.dev/delete=anyway")
+        assert judged.kubectl("delete", "conversion", name).returncode == 0
+        wait(lambda: judged.kubectl("get", "thing", "unlucky", "-n", "shop").returncode == 0)

@@ -5,11 +5,13 @@ import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from auditor.cluster import Client, Resource, WriteOptions, connect
 from auditor.cluster import Settings as ClusterSettings
+from auditor.cluster.conditions import render_time
 from auditor.errors import ApiError
 from auditor.intake.live.live import POLICIES
 from auditor.json import JsonObject
@@ -129,14 +131,55 @@ def test_our_own_objects_are_judged_at_admission(stage: Stage) -> None:
 def test_an_exception_excuses_at_once_and_says_so(stage: Stage, client: Client, things: Resource) -> None:
     stage.put(policy("strict", smaller_than(10), exceptions={"namespaceSelector": {}}))
     stage.wait_refused(thing("probe", size=10), "strict/size")
-    spec = {"policies": ["strict"], "owner": "jane", "reason": "until it is moved", "expires": "2099-01-01T00:00:00Z"}
-    metadata = {"name": "one", "namespace": "shop"}
-    stage.put({"apiVersion": "auditor.dev/v1", "kind": "PolicyException", "metadata": metadata, "spec": spec})
+    stage.put(exception(days=300))
     assert await_refusal(client, things, 10, "") < 1.0
     stage.wait_condition("policyexception", "one", ("Active", "True", "Excuses"), "-n", "shop")
     stage.kubectl("delete", "policyexception", "one", "-n", "shop")
     assert await_refusal(client, things, 10, "strict/size") < 1.0
     stage.kubectl("delete", "policy", "strict")
+
+
+def exception(*, days: int) -> JsonObject:
+    expires = render_time(datetime.now(UTC) + timedelta(days=days))
+    spec = {"policies": ["strict"], "owner": "jane", "reason": "until it is moved", "expires": expires}
+    metadata = {"name": "one", "namespace": "shop"}
+    return {"apiVersion": "auditor.dev/v1", "kind": "PolicyException", "metadata": metadata, "spec": spec}
+
+
+def test_what_the_config_excludes_and_how_far_ahead_exceptions_end(
+    stage: Stage, client: Client, things: Resource
+) -> None:
+    stage.put(policy("strict", smaller_than(10), exceptions={"namespaceSelector": {}}))
+    stage.wait_refused(thing("probe", size=10), "strict/size")
+    stage.put(exception(days=300))
+    assert await_refusal(client, things, 10, "") < 1.0
+    # Nearer ends are asked for: what is there stops to excuse, and what comes is refused.
+    put_config(stage, exceptions={"maxDays": 30})
+    assert await_refusal(client, things, 10, "strict/size") < 1.0
+    stage.wait_condition("policyexception", "one", ("Active", "False", "TooLong"), "-n", "shop")
+    refused = stage.kubectl("apply", "-f", "-", thing=exception(days=200))
+    assert "spec.expires" in refused.stderr
+    assert "must not be more than 30 days ahead" in refused.stderr
+    stage.put(exception(days=29))
+    stage.wait_condition("policyexception", "one", ("Active", "True", "Excuses"), "-n", "shop")
+    stage.kubectl("delete", "policyexception", "one", "-n", "shop")
+    assert await_refusal(client, things, 10, "strict/size") < 1.0
+    # A user, and a namespace, that are left alone; the longest list of users that the CRD takes.
+    others = [f"system:serviceaccount:backup:{i:03}-{'x' * 200}" for i in range(255)]
+    put_config(stage, exclude={"users": ["restore", *others]})
+    allowed = ("create", "--dry-run=server", "--as=restore", "--as-group=system:masters", "-f", "-")
+    wait(lambda: not stage.kubectl(*allowed, thing=thing("probe", size=10)).returncode)
+    assert refusal(client, things, 10) != ""
+    put_config(stage, exclude={"namespaces": ["shop"]})
+    assert await_refusal(client, things, 10, "") < 2.0
+    stage.kubectl("delete", "auditconfig", "default")
+    assert await_refusal(client, things, 10, "strict/size") < 2.0
+    stage.kubectl("delete", "policy", "strict")
+
+
+def put_config(stage: Stage, **spec: JsonObject) -> None:
+    metadata = {"name": "default"}
+    stage.put({"apiVersion": "auditor.dev/v1", "kind": "AuditConfig", "metadata": metadata, "spec": spec})
 
 
 def test_a_lookup_follows_the_objects_that_it_reads(stage: Stage, client: Client, things: Resource) -> None:

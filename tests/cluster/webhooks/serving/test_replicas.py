@@ -121,9 +121,14 @@ def test_without_any_replica_the_failure_policy_decides(cluster: Sandbox, client
         program.wait_ready()
         stage = Stage(cluster, program)
         status = stage.wait_condition("policy", "wrong", ("Ready", "False", "DoesNotCompile"))
-        assert "nothing of it is in force" in status["conditions"][0]["message"]
+        assert "what it matches is an error, under its failurePolicy" in status["conditions"][0]["message"]
         assert "1:19" in status["conditions"][0]["message"]
         assert 'auditor_webhook_policies{state="wrong"} 1.0' in program.get("/metrics")[1]
+        # Nothing passes that nobody could judge, and who mends it is not kept from that.
+        wait(lambda: "wrong/size" in refusal(client, 1), why=lambda: refusal(client, 1))
+        assert "does not compile" in refusal(client, 1)
+        client.delete(POLICIES, "wrong")
+        wait(lambda: not refusal(client, 1), why=lambda: refusal(client, 1))
         wait(lambda: "strict/size" in refusal(client, 10))
         client.delete(THINGS, "there", namespace="default")
     finally:

@@ -1,6 +1,7 @@
 """Writes the generated tables of docs/webhook.md: python -m tests.unit.webhooks.docs.tables."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
 from auditor.cli.cluster import OPTIONS
-from auditor.cli.webhook import command
+from auditor.cli.webhook import command as webhook
 from auditor.json import Json
 from auditor.webhooks.metrics import Meters
 from auditor.webhooks.registration import RegistrationMeters
@@ -18,7 +19,7 @@ from auditor.webhooks.serving.gauges import StateCollector
 PAGE = Path(__file__).parents[4] / "docs" / "webhook.md"
 
 
-def options() -> str:
+def options(command: click.Command = webhook) -> str:
     shared = {option for each in OPTIONS for option in names_of(each)}
     rows = []
     for each in command.params:
@@ -41,8 +42,12 @@ def metrics() -> str:
     registry = CollectorRegistry()
     Meters(registry)
     RegistrationMeters(registry)
+    return describe_metrics([*registry._collector_to_names, state_of_nothing()])
+
+
+def describe_metrics(collectors: Iterable[Collector]) -> str:
     rows = []
-    for collector in [*registry._collector_to_names, state_of_nothing()]:
+    for collector in collectors:
         for family in collector.collect():
             name = f"{family.name}_total" if family.type == "counter" else family.name
             labels = ", ".join(getattr(family, "_labelnames", ()) or getattr(collector, "_labelnames", ()))
@@ -59,7 +64,11 @@ def state_of_nothing() -> Collector:
 
 
 def render(page: str) -> str:
-    for name, table in (("options", options()), ("metrics", metrics())):
+    return fill(page, options=options(), metrics=metrics())
+
+
+def fill(page: str, **tables: str) -> str:
+    for name, table in tables.items():
         pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
         page = re.sub(pattern, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page, flags=re.DOTALL)  # type: ignore[misc]
     return page

@@ -173,6 +173,9 @@ def test_conditions_of_a_rule_that_only_warns_stay_with_us_under_fail() -> None:
     rules = [{"name": "hard", "cel": "true"}, {"name": "soft", "cel": "true", "enforcement": "Warn"}]
     (entry,) = derive(policy(match=same, matchConditions=big, rules=rules))
     assert (entry.failure_policy, entry.filter.condition) == ("Fail", "")
+    override = [{"namespaceSelector": {}, "enforcement": "Warn"}]  # takes the place of what the rule says
+    (entry,) = derive(policy(match=same, matchConditions=big, rules=rules[:1], enforcementOverrides=override))
+    assert (entry.failure_policy, entry.filter.condition) == ("Fail", "")
 
 
 def test_conditions_that_read_params_stay_with_us() -> None:

@@ -35,9 +35,9 @@ class BareService:
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path == "/fail":
-            raise RuntimeError("as it was asked to")
         body: bytes = environ["wsgi.input"].read()
+        if path == "/fail" or body == b"fail":
+            raise RuntimeError("as it was asked to")
         if path == "/wait":
             print("waiting", flush=True)  # noqa: T201 - what the test waits for
             threading.Event().wait(1.0)

@@ -49,6 +49,7 @@ def decision(*findings: Finding, **changes: Any) -> Decision:
         "kind": "Thing",
         "namespace": "shop",
         "name": "one",
+        "object_uid": "1-2-3",
         "subresource": "",
         "user": "jane",
         "outcome": "denied",
@@ -75,7 +76,7 @@ def test_a_refused_update_is_told_of_the_object() -> None:
     assert regarding == {
         "apiVersion": "example.com/v1",
         "kind": "Thing",
-        "metadata": {"name": "one", "namespace": "shop"},
+        "metadata": {"name": "one", "namespace": "shop", "uid": "1-2-3"},
     }
     assert note == "UPDATE of Thing one by jane was refused by sizes/size"
 

@@ -104,6 +104,16 @@ def test_a_certificate_that_api_servers_would_not_trust(open_door: Callable[[Mat
     assert DoorProbe(door.listen, "elsewhere", lambda: told_by_others).trouble() == ""
 
 
+def test_a_certificate_that_comes_is_seen_at_once(open_door: Callable[[Material, bytes], Door]) -> None:
+    """That there is none yet is not remembered: nobody was asked."""
+    material = issue(HOST)
+    door = open_door(material, answer("405 METHOD NOT ALLOWED"))
+    found: list[Material | None] = [None, material]
+    probe = DoorProbe(door.listen, HOST, lambda: found.pop(0), clock=lambda: 0.0)
+    assert "no serving certificate" in probe.trouble()
+    assert probe.trouble() == ""
+
+
 def test_no_certificate_and_nobody_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         listen = Listen(*sock.getsockname())

@@ -9,6 +9,7 @@ from auditor.engine.compiled import CompiledPolicy
 from auditor.intake.live.reading import read_live_conversion, read_live_exception, read_live_policy
 from auditor.intake.live.shelf import Shelf, State
 from auditor.json import JsonObject
+from auditor.model.settings import AuditSettings
 from auditor.webhooks.serving.status import (
     Marks,
     mark,
@@ -96,7 +97,7 @@ def test_a_policy_that_never_was_right_denies_nothing() -> None:
     (wrong,) = states(policy({"name": "size", "cel": "object.spec.size <"}))
     status = write(wrong, {"enforcedSince": [{"rule": "size", "time": "2020-01-01T00:00:00Z"}]}, {})
     assert since(status) == {}
-    assert "nothing of it is in force" in ready(status)[2]
+    assert "what it matches is an error, under its failurePolicy" in ready(status)[2]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_a_rule_that_denies_in_some_namespaces_counts() -> None:
     override = {"namespaceSelector": {"matchLabels": {"env": "prod"}}, "enforcement": "Deny"}
     audited = {"name": "audited", "jq": "true", "enforcement": "Audit"}
     (state,) = states(policy(SIZE, audited, enforcement="Warn", enforcementOverrides=[override]))
-    assert set(since(write(state, {}, {}))) == {"size"}
+    assert set(since(write(state, {}, {}))) == {"size", "audited"}, "it takes the place of a rule's own"
     (state,) = states(policy(SIZE, audited, enforcement="Warn"))
     assert set(since(write(state, {}, {}))) == set()
 
@@ -186,16 +187,31 @@ def test_an_exception_is_active_until_it_ends() -> None:
     shelf = Shelf(read_live_exception)
     shelf.put("shop/one", thing)
     state = shelf.states["shop/one"]
-    status = render(wish_for_exception(state, NOW), {}, NOW)
+    status = render(wish_for_exception(state, AuditSettings(), NOW), {}, NOW)
     assert ready(status) == ("True", "Excuses", "it excuses until 2026-11-21T12:30:00Z")
     assert status is not None
-    assert render(wish_for_exception(state, NOW), status, NOW) is None
-    assert ready(render(wish_for_exception(state, LATER), status, LATER))[:2] == ("False", "Expired")
+    assert render(wish_for_exception(state, AuditSettings(), NOW), status, NOW) is None
+    assert ready(render(wish_for_exception(state, AuditSettings(), LATER), status, LATER))[:2] == ("False", "Expired")
     shelf.put("shop/one", thing | {"metadata": thing["metadata"] | {"generation": 2}, "spec": {**spec, "polices": []}})
-    assert ready(render(wish_for_exception(shelf.states["shop/one"], NOW), status, NOW))[:2] == (
-        "False",
-        "DoesNotCompile",
-    )
+    wish = wish_for_exception(shelf.states["shop/one"], AuditSettings(), NOW)
+    assert ready(render(wish, status, NOW))[:2] == ("False", "DoesNotCompile")
+
+
+def test_an_exception_that_reaches_too_far_ahead_excuses_nobody() -> None:
+    spec = {"policies": ["sizes"], "owner": "jane", "reason": "it is being moved", "expires": "2026-12-02T12:00:00Z"}
+    thing: JsonObject = {
+        "apiVersion": "auditor.dev/v1",
+        "kind": "PolicyException",
+        "metadata": {"name": "one", "namespace": "shop", "generation": 1},
+        "spec": spec,
+    }
+    shelf = Shelf(read_live_exception)
+    shelf.put("shop/one", thing)
+    state = shelf.states["shop/one"]
+    status = render(wish_for_exception(state, AuditSettings(exception_days=10), NOW), {}, NOW)
+    assert ready(status)[:2] == ("False", "TooLong")
+    assert "more than 10 days ahead" in ready(status)[2]
+    assert ready(render(wish_for_exception(state, AuditSettings(), NOW), {}, NOW))[:2] == ("True", "Excuses")
 
 
 def test_a_conversion_says_what_is_wrong_with_it() -> None:

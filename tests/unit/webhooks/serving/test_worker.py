@@ -5,7 +5,9 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -59,8 +61,56 @@ def test_requests_that_come_together_are_answered_one_by_one(server: BareServer)
 
 def test_an_answer_is_one_record(server: BareServer) -> None:
     with server.connect() as sock:
-        sock.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
-        assert sock.recv(65536).endswith(b"abc")  # one call gives one record
+        for _ in range(3):
+            sock.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+            assert sock.recv(65536).endswith(b"abc")  # one call gives one record
+
+
+def test_a_body_may_come_in_pieces(server: BareServer) -> None:
+    body = b"0123456789" * 6_000
+    with server.connect() as sock:
+        for _ in range(3):
+            sock.sendall(f"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode())
+            for at in range(0, len(body), 7_000):
+                sock.sendall(body[at : at + 7_000])
+            assert read(sock)[1] == body
+
+
+def test_who_is_answered_slowly_holds_nobody_up(server: BareServer) -> None:
+    with server.connect() as slow, server.connect() as other:
+        assert exchange(slow, b"1")[1] == exchange(other, b"1")[1] == b"1"
+        begun = time.monotonic()
+        slow.sendall(b"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nslow")
+        for _ in range(20):
+            assert exchange(other, b"fast")[1] == b"fast"
+        assert time.monotonic() - begun < 0.9, "the slow one takes a second"
+        assert read(slow)[1] == b"slow"
+        assert exchange(slow, b"again")[1] == b"again"
+
+
+def test_clients_that_stop_in_a_request_hold_nobody_up(server: BareServer) -> None:
+    with server.connect() as first, server.connect() as second, server.connect() as other:
+        for each in (first, second, other):
+            assert exchange(each, b"1")[1] == b"1"
+        begun = time.monotonic()
+        first.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nst")
+        second.sendall(b"POST /echo HT")
+        for _ in range(20):
+            assert exchange(other, b"fast")[1] == b"fast"
+        assert time.monotonic() - begun < 2.0, "the others are cut off after 5"
+        first.sendall(b"op")
+        assert read(first)[1] == b"stop"
+        second.sendall(b"TP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
+        assert read(second)[1] == b"ok"
+
+
+def test_many_idle_connections_take_no_thread(server: BareServer) -> None:
+    with ExitStack() as stack:
+        idle = [stack.enter_context(server.connect()) for _ in range(12)]  # of 4 threads
+        for each in idle:
+            assert exchange(each, b"1")[1] == b"1"
+        for each in reversed(idle):
+            assert exchange(each, b"2")[1] == b"2"
 
 
 def test_an_application_that_fails_is_an_answer_and_the_connection_ends(server: BareServer) -> None:
@@ -69,7 +119,11 @@ def test_an_application_that_fails_is_an_answer_and_the_connection_ends(server: 
         assert b"500 Internal Server Error" in head
         assert sock.recv(1) == b""
     with server.connect() as sock:
-        assert exchange(sock, b"again")[1] == b"again"
+        for _ in range(3):
+            assert exchange(sock, b"again")[1] == b"again"
+        head, _ = exchange(sock, b"fail")
+        assert b"500 Internal Server Error" in head
+        assert sock.recv(1) == b""
 
 
 def test_garbage_gets_an_answer_and_holds_nobody_up(server: BareServer) -> None:

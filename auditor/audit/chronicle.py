@@ -1,0 +1,258 @@
+"""What the watcher tells the history: findings as they turn, and every few minutes all that is counted."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from auditor.audit.coverage import Situation
+from auditor.audit.doors import Collected
+from auditor.audit.follower import Follower
+from auditor.errors import AuditorError
+from auditor.intake.live.shelf import State
+from auditor.intake.live.view import View
+from auditor.model.finding import Finding, Result
+from auditor.model.subject import Subject
+from auditor.model.turn import FindingTurn, Turn
+from auditor.report.history import (
+    DoorDecision,
+    DoorTotals,
+    Interval,
+    KindCoverage,
+    PolicyChange,
+    Record,
+    Tally,
+    Writer,
+    read_decision,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY: Final = 5.0
+"""Seconds: which kinds there are, and what the history has, is known some seconds after the start."""
+Kind = tuple[str, str]
+"""Group and resource."""
+OUTCOMES: Final = {"allowed": "allow", "denied": "deny", "patched": "mutate", "errored": "error"}
+
+
+class Spool(Protocol):
+    def put(self, *records: Record) -> None: ...
+
+    def reconcile(self, group: str, resource: str, held: Callable[[], Iterable[tuple[Subject, Finding]]]) -> None: ...
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Chronicle:
+    """`put` and `reconcile` are quick, and may be called from any thread; `count` is called by one."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        followers: Callable[[], Mapping[str, Follower]],
+        situation: Callable[[], Situation | None],
+        gone: Callable[[], Iterable[Kind] | None],
+        length: timedelta,
+        tick: timedelta,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        """`gone`: kinds that have open findings in the history and are not there any more; None: not known yet.
+
+        What is counted is told each `tick`, and what is told last in an interval of that `length` stands for it."""
+        self._spool, self._followers, self._situation, self._gone = spool, followers, situation, gone
+        self._length, self._tick, self._clock = length, tick, clock
+        self._view: View | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="intervals", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """What was counted since the last interval is told."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(2.0)
+        self.count()
+
+    # -- findings ------------------------------------------------------------------------------------------------------
+
+    def put(self, turn: FindingTurn) -> None:
+        self._spool.put(turn)
+        if turn.finding.writer and turn.turn is not Turn.RESOLVED:
+            self._spool.put(Writer(turn.finding.fingerprint, turn.finding.writer))
+
+    def reconcile(self, follower: Follower) -> None:
+        self._reconcile(follower.resource.group, follower.resource.plural, follower)
+
+    def _reconcile(self, group: str, resource: str, follower: Follower | None) -> None:
+        self._spool.reconcile(group, resource, lambda: _hold(follower) if follower is not None else iter(()))
+
+    def lost(self, kinds: Iterable[Kind] | None) -> None:
+        """Turns of these kinds, None: of all, are not in the history: what is known now is told whole."""
+        followers = self._followers()
+        wanted = None if kinds is None else set(kinds)
+        for follower in followers.values():
+            if wanted is None or (follower.resource.group, follower.resource.plural) in wanted:
+                self.reconcile(follower)
+
+    # -- policies ------------------------------------------------------------------------------------------------------
+
+    def take_over(self, view: View) -> None:
+        """What is different since the last view; the first tells of all, and the history knows what is new to it."""
+        before, self._view = self._view, view
+        at = self._clock()
+        old = {} if before is None else _all_policies(before)
+        new = _all_policies(view)
+        for key, state in new.items():
+            if old.get(key) is not state:
+                self._spool.put(_tell_change(key, state, at))
+        for key, state in old.items():
+            if key not in new:
+                kind, policy = _split(key)
+                uid = str((state.thing.get("metadata") or {}).get("uid") or "")
+                self._spool.put(
+                    PolicyChange(at=at, policy=policy, kind=kind, generation=state.generation, what="removed", uid=uid)
+                )
+
+    # -- intervals -----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._settle_gone():
+            if self._stopping.wait(RETRY):
+                return
+        tick = self._tick.total_seconds()
+        while not self._stopping.wait(tick - time.time() % tick):
+            try:
+                self.count()
+            except Exception:
+                log.exception("an interval could not be counted: a defect of auditor")
+
+    def _settle_gone(self) -> bool:
+        """Their findings ended while nobody watched."""
+        try:
+            gone = self._gone()
+        except AuditorError as error:
+            log.debug("which kinds have findings in the history is not known yet: %s", error)
+            return False
+        for group, resource in gone or ():
+            log.info("%s.%s is gone: its findings in the history are over", resource, group)
+            self._reconcile(group, resource, None)
+        return gone is not None
+
+    def count(self) -> None:
+        """All kinds that have been judged as a whole, as they are now."""
+        at = self._clock()
+        start = self._start_of(at)
+        for follower in self._followers().values():
+            if follower.settled:
+                self._spool.put(self._interval(follower, start))
+        situation = self._situation()
+        for each in situation.kinds if situation is not None else ():
+            self._spool.put(
+                KindCoverage(
+                    at=at,
+                    group=each.group,
+                    resource=each.resource,
+                    present=each.present,
+                    evaluated=each.evaluated,
+                    not_evaluated=each.not_evaluated or 0,
+                    stale=each.stale,
+                    reason=each.reason,
+                )
+            )
+
+    def _start_of(self, at: datetime) -> datetime:
+        length = self._length.total_seconds()
+        return datetime.fromtimestamp(at.timestamp() // length * length, UTC)
+
+    def _interval(self, follower: Follower, start: datetime) -> Interval:
+        with follower.lock:
+            tally = follower.ledger.tally()
+        counts: dict[tuple[str, str, str], Counter[Result]] = {}
+        for (namespace, source, rule, result), count in tally.items():
+            counts.setdefault((namespace, source, rule), Counter())[result] += count
+        tallies = [
+            Tally(
+                policy=source,
+                rule=rule,
+                namespace=namespace,
+                passes=found[Result.PASS],
+                fails=found[Result.FAIL],
+                warns=found[Result.WARN],
+                errors=found[Result.ERROR],
+                skips=found[Result.SKIP],
+            )
+            for (namespace, source, rule), found in counts.items()
+        ]
+        resource = follower.resource
+        return Interval(
+            start=start, length=self._length, group=resource.group, resource=resource.plural, tallies=tallies
+        )
+
+    # -- doors ---------------------------------------------------------------------------------------------------------
+
+    def collect(self, collected: Collected) -> None:
+        at = self._clock()
+        start = self._start_of(at)
+        for decision in _read_decisions(collected):
+            self._spool.put(decision)
+        totals = {
+            (webhook, "", OUTCOMES.get(outcome, outcome)): count
+            for (webhook, outcome), count in collected.totals.decisions.items()
+        }
+        for (policy, result, blocks), count in collected.totals.findings.items():
+            key = ("", policy, "deny" if blocks else str(result))
+            totals[key] = totals.get(key, 0) + count
+        self._spool.put(DoorTotals(instance=collected.instance, at=at, start=start, length=self._length, totals=totals))
+
+
+def _read_decisions(collected: Collected) -> Iterator[DoorDecision]:
+    for each in collected.decisions:
+        try:
+            yield read_decision(each)
+        except (KeyError, TypeError, ValueError, AuditorError) as error:
+            log.warning("a decision of the door at %s is left out: %s: %s", collected.url, type(error).__name__, error)
+
+
+def _hold(follower: Follower) -> Iterator[tuple[Subject, Finding]]:
+    with follower.lock:
+        held = follower.ledger.held()
+    for key, each in held:
+        subject = follower.subject(key, each.uid)
+        yield from ((subject, finding) for finding in each.findings if finding.result is not Result.PASS)
+
+
+def _all_policies(view: View) -> dict[str, State[object]]:
+    return {**view.policies, **view.native}  # type: ignore[dict-item]
+
+
+def _split(key: str) -> tuple[str, str]:
+    kind, slash, name = key.partition("/")
+    return (kind, name) if slash else ("Policy", key)
+
+
+def _tell_change(key: str, state: State[object], at: datetime) -> PolicyChange:
+    kind, policy = _split(key)
+    metadata = state.thing.get("metadata") or {}
+    what = "changed" if state.right else "broken"
+    good: object = state.good
+    rules = {}
+    source = getattr(good, "policy", None)
+    if source is not None:
+        rules = {rule.name: tuple(dict.fromkeys((*source.controls, *rule.controls))) for rule in source.rules}
+    return PolicyChange(
+        at=at,
+        policy=policy,
+        kind=kind,
+        generation=state.generation,
+        what=what,
+        uid=str(metadata.get("uid") or ""),
+        rules=rules,
+    )

@@ -1,0 +1,12 @@
+"""What the doors decided: collected from their operations ports, as they keep it for a while only.
+
+`Doors` finds them and asks each in a thread of its own; what is new goes to whoever takes it. Nothing is kept on disk.
+"""
+
+from auditor.audit.doors.books import Collected
+from auditor.audit.doors.doors import Doors, DoorsStatus
+from auditor.audit.doors.follower import DoorStatus
+from auditor.audit.doors.page import Counts
+from auditor.audit.doors.pardons import Pardons
+
+__all__ = ["Collected", "Counts", "DoorStatus", "Doors", "DoorsStatus", "Pardons"]

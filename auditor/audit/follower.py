@@ -1,0 +1,231 @@
+"""One kind, followed: each of its objects is judged as it streams by, and nothing is kept but what came out."""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from auditor.audit.judge import JUDGING, judge
+from auditor.audit.ledger import Diff, Held, KindLedger, widen
+from auditor.audit.setting import ON_POLICIES, Setting
+from auditor.cluster import Resource
+from auditor.cluster.informer import Informer, Informers, Notice
+from auditor.cluster.informer.index import IndexFunction
+from auditor.cluster.listwatch import Change, Version, resource_version_of, uid_of, version_of
+from auditor.cluster.stores import IDENTITY
+from auditor.json import JsonObject
+from auditor.model.subject import Subject
+
+log = logging.getLogger(__name__)
+
+
+class Audience(Protocol):
+    """Who is told of what a follower finds. Called under its lock, by watches: has to be quick."""
+
+    def tell(self, follower: "Follower", diff: Diff, *, initial: bool) -> None: ...
+
+    def recheck(self, follower: "Follower", key: str, at: datetime | None) -> None:
+        """That object is to be judged again then, though nothing changes; None: it is not."""
+
+    def count(self, follower: "Follower", reason: str, evaluations: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a kind is doing, for coverage."""
+
+    synced: bool
+    present: int | None
+    """None: it has never been listed."""
+    failed: int
+    """Objects of which something could not be evaluated."""
+    trouble: str
+    """Why it cannot be read now."""
+    last_complete_pass: datetime | None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Follower:
+    """The lock makes an order of all that is said of the kind's objects: a judgement that begins after `set` has
+    returned is by the new setting, and what it is about is what the informer knows."""
+
+    def __init__(
+        self,
+        name: str,
+        resource: Resource,
+        setting: Setting,
+        audience: Audience,
+        *,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        """`name` is plural.group, whatever the version."""
+        self.name, self.resource = name, resource
+        self.ledger = KindLedger()
+        self.lock = threading.RLock()
+        self._setting, self._audience, self._clock = setting, audience, clock
+        self._informer: Informer | None = None
+        self._pointers: frozenset[str] = frozenset()
+        self._settled = False
+        """All that was there has been judged since the informer was opened."""
+        self._passed: datetime | None = None
+        self._closed = False
+        self._last_part: tuple[Setting, frozenset[str], Setting] = (setting, frozenset(), setting)
+
+    # -- its life ------------------------------------------------------------------------------------------------------
+
+    def open(self, informers: Informers, resource: Resource, indexes: Mapping[str, IndexFunction]) -> None:
+        """From now on; again, if the version or what is looked up has changed: what is known meanwhile is kept."""
+        before = self._informer
+        with self.lock:
+            self.resource, self._settled = resource, False
+        self._pointers = frozenset(indexes)
+        # `fresh`: others may follow the kind already and keep nothing, and then it would be told of names only.
+        informer = informers.open(resource, keep=IDENTITY, handler=self._hear, indexes=indexes, fresh=True)
+        self._informer = informer
+        if before is not None:
+            before.close()
+
+    def close(self) -> None:
+        """Nothing is judged any more; what is known stays, for whoever asks what there was."""
+        self._closed = True
+        if self._informer is not None:
+            self._informer.close()
+
+    @property
+    def pointers(self) -> frozenset[str]:
+        return self._pointers
+
+    # -- what is known -------------------------------------------------------------------------------------------------
+
+    @property
+    def setting(self) -> Setting:
+        return self._setting
+
+    @property
+    def settled(self) -> bool:
+        return self._settled
+
+    @property
+    def state(self) -> State:
+        informer = self._informer
+        status = informer.status if informer is not None else None
+        trouble = str(status.last_error) if status is not None and status.last_error is not None else ""
+        known = informer is not None and informer.synced
+        with self.lock:
+            failed = sum(count for _, shape, count in self.ledger.shapes() if shape.failed)
+            present = len(informer) if informer is not None and known else (len(self.ledger) or None)
+            return State(known and self._settled, present, failed, trouble, self._passed)
+
+    def find(self, key: str) -> tuple[Subject, Held] | None:
+        """None: it has no findings."""
+        with self.lock:
+            held = self.ledger.find(key)
+            return None if held is None else (self.subject(key, held.uid), held)
+
+    def subject(self, key: str, uid: str) -> Subject:
+        namespace, _, name = key.rpartition("/")
+        resource = self.resource
+        return Subject(resource.api_version, resource.kind, resource.plural, namespace, name, uid)
+
+    def keys_by_index(self, pointer: str, value: str) -> Collection[str]:
+        return () if self._informer is None else self._informer.keys_by_index(pointer, value)
+
+    def exists(self, name: str, namespace: str, uid: str) -> bool | None:
+        """None: not all of the kind is known."""
+        informer = self._informer
+        if informer is None or not self._settled:
+            return None
+        version = informer.version(f"{namespace}/{name}" if self.resource.namespaced else name)
+        return version is not None and uid_of(version) == uid
+
+    # -- judging -------------------------------------------------------------------------------------------------------
+
+    def set(self, setting: Setting, gone: Collection[str] = ()) -> None:
+        """By this from now on; the sources in `gone` say nothing any more."""
+        with self.lock:
+            self._setting = setting
+            for diff in list(self.ledger.drop(gone)) if gone else ():
+                self._audience.tell(self, diff, initial=False)
+
+    def settle(self) -> bool:
+        """Whether that has just happened: all that is there is judged, and what is not there any more is gone."""
+        informer = self._informer
+        if informer is None or self._settled or not informer.synced:
+            return False
+        with self.lock:
+            self._settled = True
+            self._passed = self._clock()
+            for diff in list(self.ledger.retain(informer.keys())):
+                self._audience.tell(self, diff, initial=False)
+        return True
+
+    def complete(self, at: datetime) -> None:
+        """All objects have been judged anew."""
+        with self.lock:
+            self._passed = at
+
+    def judge_again(self, thing: JsonObject, reason: str, sources: frozenset[str] | None = None) -> bool:
+        """An object that was read now: by all of the setting, or by the policies behind these sources.
+
+        Of an object that has changed meanwhile the watch brings the newer state, which was judged, or will be, by what
+        is in force now: then this does nothing.
+        """
+        metadata = thing["metadata"]
+        key = f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else metadata["name"]
+        version = version_of(thing)
+        with self.lock:
+            if self._closed or self._informer is None or self._informer.version(key) != version:
+                return False
+            self._judge(key, thing, version, reason, sources)
+            return True
+
+    def _part(self, sources: frozenset[str]) -> Setting:
+        """Of the setting of now, the same for all objects of a pass."""
+        base, chosen, part = self._last_part
+        if base is not self._setting or chosen != sources:
+            part = self._setting.only(sources)
+            self._last_part = (self._setting, sources, part)
+        return part
+
+    def _hear(self, notice: Notice) -> None:
+        with self.lock:
+            if self._closed or notice.resync:
+                return
+            if notice.change is Change.DELETED:
+                self._audience.recheck(self, notice.key, None)
+                if diff := self.ledger.remove(notice.key):
+                    self._audience.tell(self, diff, initial=False)
+            elif notice.object is None:
+                log.error("%s %s: told of without the object: a defect of auditor", self.name, notice.key)
+            else:
+                self._judge(notice.key, notice.object, notice.version, "watch", initial=notice.initial)
+
+    def _judge(
+        self,
+        key: str,
+        thing: JsonObject,
+        version: Version,
+        reason: str,
+        sources: frozenset[str] | None = None,
+        *,
+        initial: bool = False,
+    ) -> None:
+        setting = self._setting if sources is None else self._part(sources)
+        answer = judge(setting, thing, self._clock())
+        uid = uid_of(version)
+        if sources is None:
+            diff = self.ledger.put(key, uid, answer.judged)
+            self._audience.recheck(self, key, answer.recheck_at)
+        else:
+            diff = self.ledger.merge(key, uid, widen(sources, ON_POLICIES) | {JUDGING}, answer.judged)
+            if answer.recheck_at is not None:
+                self._audience.recheck(self, key, answer.recheck_at)
+        self._audience.count(self, reason, answer.evaluations)
+        if diff:
+            log.debug("%s %s at %s: %s", self.name, key, resource_version_of(version), diff)
+            self._audience.tell(self, diff, initial=initial)

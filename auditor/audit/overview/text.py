@@ -1,0 +1,128 @@
+"""The same as text for a terminal, and as JSON. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from auditor.audit.overview.facts import Facts, Holder
+from auditor.audit.overview.wrong import Trouble, is_silent, why_not_ready
+from auditor.audit.status import is_excluded, is_readable
+from auditor.cluster.access import dig, dig_text
+from auditor.cluster.conditions import render_time
+from auditor.intake.printable import clean
+from auditor.json import Json, JsonObject
+
+_RESULTS: Final = ("fail", "warn", "error", "skip")
+_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def say(facts: Facts, wrong: Sequence[Trouble]) -> str:
+    lines = [*_summary(facts)]
+    bad, notes = [each for each in wrong if each.incomplete], [each for each in wrong if not each.incomplete]
+    lines += ["", "What is wrong:", *_list(bad)] if bad else []
+    lines += ["", "To be known:", *_list(notes)] if notes else []
+    lines += [] if bad else ["", "All that is to be evaluated is evaluated."]
+    return "".join(f"{clean(line.replace(chr(10), ' '))}\n" for line in lines)
+
+
+def _summary(facts: Facts) -> Iterator[str]:
+    for watcher in facts.watchers or (None,):
+        yield f"watcher    {_holder(watcher, facts)}"
+    yield f"door       {_holder(facts.door, facts)}; {_webhooks(facts)}"
+    yield f"coverage   {_coverage(facts)}"
+    yield f"policies   {_policies(facts)}"
+    yield f"findings   {', '.join(f'{count} {name}' for name, count in _totals(facts).items())}"
+    yield f"reports    {', '.join(facts.reports) or 'no CRDs of reports are installed'}"
+
+
+def _holder(holder: Holder | None, facts: Facts) -> str:
+    if holder is None or not holder.name:
+        return "none"
+    state = "silent" if is_silent(holder, facts) else "runs"
+    return f"{holder.name} {state}, renewed {_ago(holder.renewed, facts.time)}"
+
+
+def _ago(then: datetime | None, now: datetime) -> str:
+    if then is None:
+        return "never"
+    seconds = max(0.0, (now - then).total_seconds())
+    amount, unit = next(((seconds / size, unit) for size, unit in _UNITS if seconds >= 2 * size), (seconds, "s"))
+    return f"{amount:.0f} {unit} ago"
+
+
+def _webhooks(facts: Facts) -> str:
+    count = sum(each or 0 for each in facts.webhooks.values())
+    return f"{count} webhook{'s' * (count != 1)} registered"
+
+
+def _coverage(facts: Facts) -> str:
+    """How much, of how many kinds, and how old the oldest of it is."""
+    entries = facts.coverage
+    if not entries:
+        return "none is known"
+    per_cent = dig(facts.config, "status", "coveragePercent")
+    shown = "no policy matches any kind" if per_cent is None else f"{per_cent} % of pairs of kind and policy"
+    left_out = sum(is_excluded(each) for each in entries)
+    unread = sum(not is_readable(each) and not is_excluded(each) for each in entries)
+    partly = sum(is_readable(each) and dig(each, "notEvaluated") != 0 for each in entries)
+    parts = [f"{len(entries)} kind{'s' * (len(entries) != 1)}"]
+    parts += [f"{unread} unread"] * bool(unread) + [f"{partly} evaluated in part"] * bool(partly)
+    parts += [f"{left_out} left out on purpose"] * bool(left_out)
+    passes = sorted(text for each in entries if (text := dig_text(each, "lastCompletePass")))
+    oldest = f"; oldest complete pass {_ago(_read(passes[0]), facts.time)}" if passes else ""
+    return f"{shown}; {', '.join(parts)}{oldest}"
+
+
+def _read(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def _policies(facts: Facts) -> str:
+    out = sum(why_not_ready(each) is not None for each in facts.policies)
+    denying = sum(each.enforcement == "Deny" for each in facts.policies)
+    return f"{len(facts.policies)}, of which {denying} deny" + (
+        f" and {out} are not in force as they are" if out else ""
+    )
+
+
+def _totals(facts: Facts) -> dict[str, int]:
+    return {name: sum(int(dig(each.status, "totals", name) or 0) for each in facts.policies) for name in _RESULTS}
+
+
+def _list(troubles: Sequence[Trouble]) -> Iterator[str]:
+    for each in troubles:
+        yield f"  {each.about}{' ' if each.name else ''}{each.name}: {each.message}"
+
+
+def to_json(facts: Facts, wrong: Sequence[Trouble]) -> JsonObject:
+    return {
+        "time": render_time(facts.time),
+        "watchers": [_holder_json(each, facts) for each in facts.watchers if each.name],
+        "door": {
+            "holder": _holder_json(facts.door, facts) if facts.door is not None and facts.door.name else None,
+            "webhooks": dict(facts.webhooks),
+        },
+        "coveragePercent": dig(facts.config, "status", "coveragePercent"),
+        "coverage": list(facts.coverage),
+        "policies": [
+            {"name": each.name, "enforcement": each.enforcement, "ready": why_not_ready(each) is None}
+            | {"totals": dig(each.status, "totals")}
+            for each in facts.policies
+        ],
+        "findings": _totals(facts),
+        "reports": list(facts.reports),
+        "complete": not any(each.incomplete for each in wrong),
+        "troubles": [
+            {"about": each.about, "name": each.name, "message": each.message, "incomplete": each.incomplete}
+            for each in wrong
+        ],
+    }
+
+
+def _holder_json(holder: Holder, facts: Facts) -> Json:
+    renewed = None if holder.renewed is None else render_time(holder.renewed)
+    return {"name": holder.name, "renewed": renewed, "silent": is_silent(holder, facts)}

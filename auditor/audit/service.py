@@ -1,0 +1,269 @@
+"""All that `auditor watch` runs: begun in order, ended in good order."""
+
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import FrameType
+from typing import Final
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from auditor import tracing
+from auditor.audit.chronicle import Chronicle
+from auditor.audit.coverage import Situation, name_kind
+from auditor.audit.doors import Collected, Doors
+from auditor.audit.events import FindingEvents
+from auditor.audit.findings import Findings
+from auditor.audit.meters import WatcherCollector
+from auditor.audit.reports import ReportWriter
+from auditor.audit.settings import WRITES, WatchSettings
+from auditor.audit.situation import describe
+from auditor.audit.statuswriter import StatusWriter
+from auditor.audit.turf import Leading, Shared, Turf
+from auditor.audit.watcher import Watcher
+from auditor.cluster import connect
+from auditor.cluster.access import dig_text
+from auditor.cluster.lease import LeaseApi
+from auditor.cluster.recorder import Recorder
+from auditor.cluster.resource import NAMESPACES
+from auditor.errors import AuditorError
+from auditor.languages import jq
+from auditor.model.finding import Finding
+from auditor.model.settings import AuditSettings, ReportSettings
+from auditor.model.subject import Subject
+from auditor.operations import OperationsServer, make_operations_app
+from auditor.report.history import Fault, History, HistoryError, Spool
+
+log = logging.getLogger(__name__)
+
+COMPONENT: Final = "auditor.dev/watch"
+RETRY: Final = 2.0
+"""Seconds between two attempts to get what it cannot begin without, as when the API server is not there yet."""
+SAID: Final = 30.0
+"""Seconds after which a reason for waiting is told again."""
+LAST_WRITES: Final = 4.0
+"""Seconds that reports and history get at the end: of the 10 within which it is to be over."""
+
+
+class WatchService:
+    def __init__(self, settings: WatchSettings, operations: socket.socket) -> None:
+        self.settings = settings
+        self._client = client = connect(settings.cluster, component="watch")
+        # What nobody waits for must not hold up what is written, and neither a renewal of the lease.
+        writes = connect(replace(settings.cluster, qps=WRITES, burst=int(2 * WRITES)), component="watch-reports")
+        leases = LeaseApi(connect(settings.cluster, component="watch-lease").transport, settings.namespace)
+        registry = CollectorRegistry()
+        registry.register(REGISTRY)  # that of the process, and of the cluster room
+        self._stopping = threading.Event()
+        self._findings = Findings()
+        self._recorder = Recorder(writes, component=COMPONENT) if settings.events else None
+        kind = Shared if settings.share else Leading
+        self.turf: Turf = kind(leases, durations=settings.lease)
+        self.doors = Doors(self._collect, urls=settings.doors, pardoned=self._hear_pardons)
+        self.watcher = Watcher(
+            client,
+            turf=self.turf,
+            outlet=self._findings,
+            own_namespace=settings.namespace,
+            pardons=self.doors.pardons.times,
+            resync=settings.resync,
+        )
+        self.reports = ReportWriter(
+            writes,
+            informers=self.watcher.live.informers,
+            settings=self._report_settings,
+            find=self._find,
+            guard=self.turf.guard,
+            settled=self._settled,
+            registry=registry,
+        )
+        self.status = StatusWriter(writes, self._describe, self.turf.owns, self.turf.guard, find=self.watcher.live.find)
+        self._findings.reports = self.reports
+        self._findings.moved = self.status.mark
+        self._findings.noted = self.status.note
+        self.spool: Spool | None = None
+        self.chronicle: Chronicle | None = None
+        if settings.database:
+            self._keep_history(settings)
+        self._findings.events = FindingEvents(self._recorder) if self._recorder is not None else None
+        self._checks = {
+            "running": lambda: "it is ending" if self._stopping.is_set() else "",
+            "policies": self.watcher.unready,
+        }
+        registry.register(
+            WatcherCollector(
+                self.watcher,
+                ready=self._is_ready,
+                spool=lambda: None if self.spool is None else self.spool.status(),
+                doors=lambda: self.doors.status,
+            )
+        )
+        app = make_operations_app(registry=registry, checks=self._checks)
+        self._operations = OperationsServer(operations, app)
+        self._starter = threading.Thread(target=self._begin, name="start", daemon=True)
+
+    def _keep_history(self, settings: WatchSettings) -> None:
+        self.spool = Spool(self._open_history, lost=self._tell_again, retention=settings.retention)
+        self.chronicle = Chronicle(
+            self.spool,
+            followers=lambda: self.watcher.followers,
+            situation=self._describe,
+            gone=self._find_gone,
+            length=settings.interval,
+            tick=settings.tick,
+        )
+        self._findings.history = self.chronicle
+        self._findings.arranged = self.chronicle.take_over
+
+    # -- its life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Waits for nobody: what it needs of the cluster comes when it comes."""
+        if self.settings.traces:
+            tracing.send()
+        self._operations.start()
+        self._starter.start()
+
+    def _begin(self) -> None:
+        for begin, what in (
+            (self.watcher.start, "policies"),
+            (self.turf.start, "lease"),
+            (self.reports.start, "reports"),
+            (self.status.start, "status"),
+            (self._begin_history, "history"),
+            (self._find_doors, "doors"),
+        ):
+            if not self._insist(begin, what):
+                return
+
+    def _insist(self, begin: Callable[[], object], what: str) -> bool:
+        said, told = "", 0.0
+        while not self._stopping.is_set():
+            try:
+                begin()
+                return True
+            except AuditorError as error:
+                if str(error) != said or time.monotonic() - told > SAID:
+                    said, told = str(error), time.monotonic()
+                    log.warning("%s: %s", what, error)
+            except Exception:
+                log.exception("%s: a defect of auditor", what)
+            self._stopping.wait(RETRY)
+        return False
+
+    def _find_doors(self) -> None:
+        settings = self.settings
+        if settings.door_service:
+            self.doors.discover(
+                self.watcher.live.informers, namespace=settings.namespace, service=settings.door_service
+            )
+        self.doors.start()
+
+    def stop(self) -> None:
+        """Judging ends first, then what it has led to is written, then the lease is given back."""
+        self._stopping.set()
+        self.doors.stop()
+        self.watcher.stop_judging()
+        self.reports.stop(LAST_WRITES)
+        self.status.stop(1.0)
+        self.turf.stop()
+        if self.chronicle is not None and self.spool is not None:
+            self.chronicle.stop()
+            self.spool.close(LAST_WRITES)
+        self.watcher.stop()
+        if self._recorder is not None:
+            self._recorder.close(1.0)
+        self._operations.stop()
+        jq.shared_pool().close()
+
+    # -- history -------------------------------------------------------------------------------------------------------
+
+    def _begin_history(self) -> None:
+        if self.spool is not None and self.chronicle is not None:
+            self.spool.start()
+            self.chronicle.start()
+
+    def _open_history(self) -> History:
+        """In the thread of the spool, again after each fault."""
+        try:
+            system = self._client.get(NAMESPACES, "kube-system")
+        except AuditorError as error:
+            raise HistoryError(
+                Fault.AWAY, self.settings.database, f"which cluster this is is not known: {error}"
+            ) from error
+        return History.open(self.settings.database, cluster=dig_text(system, "metadata", "uid"))
+
+    def _find_gone(self) -> list[tuple[str, str]] | None:
+        if self.watcher.view is None:
+            return None
+        with contextlib.closing(self._open_history()) as history:
+            there = {(each.group, each.plural) for each in self.watcher.chosen.values()}
+            return [kind for kind in history.open_kinds() - there if self.turf.owns(name_kind(*kind))]
+
+    def _tell_again(self, kinds: frozenset[tuple[str, str]] | None) -> None:
+        if self.chronicle is not None:
+            self.chronicle.lost(kinds)
+
+    def _collect(self, collected: Collected) -> None:
+        if self.chronicle is not None:
+            self.chronicle.collect(collected)
+
+    # -- what the parts ask each other ---------------------------------------------------------------------------------
+
+    def _report_settings(self) -> ReportSettings:
+        view = self.watcher.view
+        return (view.settings if view is not None else AuditSettings()).reports
+
+    def _find(self, kind_name: str, key: str) -> tuple[Subject, Sequence[Finding]] | None:
+        follower = self.watcher.followers.get(kind_name)
+        found = follower.find(key) if follower is not None else None
+        return None if found is None else (found[0], found[1].findings)
+
+    def _settled(self, kind_name: str) -> bool:
+        """Also of a kind that is gone, which is known once the kinds have been read."""
+        watcher = self.watcher
+        if watcher.view is None or not self.turf.owns(kind_name):
+            return False
+        follower = watcher.followers.get(kind_name)
+        if follower is None:
+            return kind_name not in watcher.chosen
+        return follower.settled and not follower.state.trouble
+
+    def _describe(self) -> Situation | None:
+        status = self.reports.status
+        cut = f"the reports of {status.cut} objects have no room for all of their findings" if status.cut else ""
+        return describe(self.watcher, [each for each in (cut, status.trouble) if each])
+
+    def _hear_pardons(self, objects: Sequence[tuple[str, str, str]]) -> None:
+        self.watcher.hear_pardons(objects)
+
+    def _is_ready(self) -> bool:
+        return not any(check() for check in self._checks.values())
+
+
+def run(settings: WatchSettings) -> None:
+    """Until SIGTERM or Ctrl-C."""
+    sock = settings.operations.open()
+    done = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        done.set()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who presses it again does not want to wait
+
+    service = WatchService(settings, sock)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    service.start()
+    log.info("watching; operations port %s", sock.getsockname()[1])
+    gc.collect()
+    gc.freeze()
+    while not done.wait(60.0):
+        pass
+    with contextlib.suppress(KeyboardInterrupt):
+        service.stop()

@@ -1,0 +1,135 @@
+"""All by which the objects of one kind are judged at one moment, and what a change of it means for them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Self
+
+from auditor.checks import KindFacts
+from auditor.engine.compiled import CompiledPolicy
+from auditor.engine.convert import Conversion
+from auditor.engine.engine import Engine
+from auditor.intake.versions import Ways
+from auditor.json import JsonObject
+from auditor.languages.schema import StructuralSchema
+from auditor.model.exception import PolicyException
+from auditor.model.finding import Finding
+from auditor.model.policy import Language
+from auditor.model.request import GroupVersionResource
+from auditor.model.settings import Check, KindSettings
+from auditor.model.world import World
+
+ON_POLICIES: Final = (Check.BYPASS, Check.MUTATION)
+"""The checks that speak of a policy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Setting:
+    resource: GroupVersionResource
+    namespaced: bool
+    engine: Engine
+    """Of the policies that may concern the kind, and no others."""
+    world: World
+    namespace: Callable[[str], JsonObject | None]
+    """The Namespace object; None: not known."""
+    ways: Ways
+    convertible: tuple[str, ...] = ()
+    conversion: Conversion | None = None
+    facts: KindFacts | None = None
+    schema: StructuralSchema | None = None
+    kind: KindSettings = field(default_factory=KindSettings)
+    excluded_namespaces: frozenset[str] = frozenset()
+    passes: bool = False
+    """Whether findings tell what passed, too."""
+    enforced_since: Callable[[], Mapping[tuple[str, str], datetime]] = dict
+    pardons: Callable[[str], Sequence[datetime]] = lambda _: ()
+    """By key, when somebody broke the glass for that object."""
+    owners: Callable[[JsonObject, str], bool | datetime | None] = lambda _owner, _namespace: None
+    """Whether that owner of an object in that namespace is there. A time: it is not, but only then it is certain that
+    it will not be collected together with what it owns. None: not known."""
+    debts: Callable[[JsonObject], Sequence[Finding]] | None = None
+    """Where the objects are CRDs: what is wrong with the kind that one defines as a whole."""
+    policies: Mapping[str, CompiledPolicy] = field(init=False)
+    """By source."""
+    splits: bool = field(init=False)
+    """Whether some policy may want another version than that in which objects come."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "policies", {each.policy.key: each for each in self.engine.policies})
+        object.__setattr__(self, "splits", any(_names_others(each, self.resource) for each in self.engine.policies))
+
+    def only(self, sources: Iterable[str]) -> Self:
+        """With these policies alone, and the checks that speak of them."""
+        chosen = [self.policies[each] for each in sorted(set(sources) & self.policies.keys())]
+        asked = (Check.POLICY, *ON_POLICIES)
+        checks = {
+            check: each if check in asked else replace(each, enabled=False) for check, each in self.kind.checks.items()
+        }
+        return replace(
+            self,
+            engine=Engine.of(chosen, schemas=self.engine.schemas),
+            debts=None,
+            kind=replace(self.kind, checks=checks),
+        )
+
+
+def _names_others(policy: CompiledPolicy, resource: GroupVersionResource) -> bool:
+    rules = [rule for match in policy.policy.matches for rule in match.rules]
+    return any("*" not in rule.versions and resource.version not in rule.versions for rule in rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What is to be judged again. `all` stands for every source."""
+
+    all: bool = False
+    changed: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    """These say nothing any more, for which nothing has to be judged."""
+
+    def __bool__(self) -> bool:
+        return self.all or bool(self.changed or self.gone)
+
+
+def compare(before: Setting, after: Setting) -> Consequence:
+    if (
+        (before.resource, before.namespaced, before.facts, before.kind, before.passes, before.excluded_namespaces)
+        != (after.resource, after.namespaced, after.facts, after.kind, after.passes, after.excluded_namespaces)
+        or before.schema is not after.schema
+        or before.conversion is not after.conversion
+        or before.world.own_namespace != after.world.own_namespace
+        or before.world.excluded_users != after.world.excluded_users
+        or ((before.splits or after.splits or after.convertible) and before.convertible != after.convertible)
+    ):
+        return Consequence(all=True)
+    changed = {key for key, each in after.policies.items() if before.policies.get(key) is not each}
+    changed |= _excused(before.world.exceptions, after.world.exceptions, after)
+    return Consequence(changed=frozenset(changed), gone=frozenset(before.policies.keys() - after.policies.keys()))
+
+
+def _excused(before: Sequence[PolicyException], after: Sequence[PolicyException], setting: Setting) -> set[str]:
+    """Policies about which an exception says something else now."""
+    if before == after:
+        return set()
+    different = [each for each in (*before, *after) if (each in before) != (each in after)]
+    names = {name for each in different for name in each.policies}
+    return {
+        key
+        for key, each in setting.policies.items()
+        if each.policy.exceptions is not None and ("*" in names or each.policy.name in names)
+    }
+
+
+def asks_namespace(policy: CompiledPolicy) -> bool:
+    """Whether it may judge otherwise when the labels of a namespace change."""
+    source = policy.policy
+    return bool(
+        any(match.namespaces.requirements for match in source.matches)
+        or source.overrides
+        or source.exceptions is not None
+        or "namespaceObject" in policy.names
+        or any(
+            each.language in (Language.JQ, Language.DENY) and "$namespace" in str(each.body) for each in source.rules
+        )
+        or any("$namespace" in str(each.body) for each in source.mutations)
+    )

@@ -1,0 +1,48 @@
+"""Where a service listens."""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import Final, Self
+
+from auditor.errors import UsageError
+
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - a service: in a pod, who may come is for NetworkPolicies to say
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    host: str
+    port: int
+    """0: any that is free, which is told in the log."""
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        host, colon, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not colon or not port.isdecimal() or int(port) > 65535:
+            raise UsageError(f"{text!r} is no address to listen on: HOST:PORT, :PORT or [IPV6]:PORT")
+        return cls(host or EVERYWHERE, int(port))
+
+    @property
+    def text(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def loopback(self) -> str:
+        """Where this machine reaches it itself."""
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:
+            return self.host
+        if not address.is_unspecified:
+            return self.host
+        return "::1" if address.version == 6 else "127.0.0.1"
+
+    def open(self) -> socket.socket:
+        """Raises UsageError where that is not possible."""
+        try:
+            family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
+            return socket.create_server(address[:2], family=family)
+        except OSError as error:
+            raise UsageError(f"cannot listen on {self.text}: {error.strerror or error}") from error

@@ -1,0 +1,42 @@
+"""The history: what was, in a database. The ledger of the watcher is the truth of now and is made anew at each start.
+
+Only the watcher writes it, through a `Spool` that never makes it wait; readers use the tables of `model`.
+"""
+
+from auditor.report.history.database import Database
+from auditor.report.history.faults import Fault, HistoryError
+from auditor.report.history.history import History
+from auditor.report.history.records import (
+    Batch,
+    DoorDecision,
+    DoorTotals,
+    Interval,
+    KindCoverage,
+    PolicyChange,
+    Record,
+    Retention,
+    Tally,
+    Writer,
+    read_decision,
+)
+from auditor.report.history.spool import Spool, Status
+
+__all__ = [
+    "Batch",
+    "Database",
+    "DoorDecision",
+    "DoorTotals",
+    "Fault",
+    "History",
+    "HistoryError",
+    "Interval",
+    "KindCoverage",
+    "PolicyChange",
+    "Record",
+    "Retention",
+    "Spool",
+    "Status",
+    "Tally",
+    "Writer",
+    "read_decision",
+]

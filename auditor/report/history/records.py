@@ -1,0 +1,171 @@
+"""What the history is told of, beside findings: counts, decisions of the doors, changes of policies, coverage."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from auditor.json import JsonObject
+from auditor.model.turn import FindingTurn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Of one rule on the objects of a kind in a namespace: how many there are now, and how many judgements it took."""
+
+    policy: str
+    rule: str
+    namespace: str
+    passes: int = 0
+    fails: int = 0
+    warns: int = 0
+    errors: int = 0
+    skips: int = 0
+    evaluations: int = 0
+    """Since the last time that the interval was told; these are added up, the others replace what was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """One kind at the end of an interval, complete: what is not among the tallies is not there any more."""
+
+    start: datetime
+    length: timedelta
+    group: str
+    resource: str
+    tallies: Sequence[Tally]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorTotals:
+    """How often a process that serves a door did what since it began. What is more than was known of it counts in the
+    interval: told again, by a watcher that starts anew or by another one, it counts once.
+    """
+
+    instance: str
+    at: datetime
+    start: datetime
+    length: timedelta
+    totals: Mapping[tuple[str, str, str], int]
+    """By webhook, policy and outcome (allow, deny, warn, mutate, error, bypass: any word), each possibly empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorDecision:
+    id: str
+    at: datetime
+    webhook: str
+    operation: str
+    group: str
+    version: str
+    kind: str
+    namespace: str
+    name: str
+    outcome: str
+    allowed: bool
+    subresource: str = ""
+    user: str = ""
+    dry_run: bool = False
+    broke_glass: bool = False
+    late: bool = False
+    seconds: float = 0.0
+    findings: Sequence[JsonObject] = ()
+    """With `policy`, `rule`, `result`, `blocks`, `path`, `fingerprint`."""
+
+    @property
+    def policy(self) -> str:
+        """The first that refused; else the first that said anything."""
+        first = next((f for f in self.findings if f.get("blocks") is True), next(iter(self.findings), {}))
+        return str(first.get("policy", ""))
+
+
+def read_decision(told: JsonObject) -> DoorDecision:
+    """As a door tells it on its operations port. Raises KeyError, TypeError or ValueError on what is no decision."""
+    group, _, version = str(told["apiVersion"]).rpartition("/")
+    return DoorDecision(
+        id=str(told["id"]),
+        at=datetime.fromisoformat(told["time"]),
+        webhook=str(told["webhook"]),
+        operation=str(told["operation"]),
+        group=group,
+        version=version,
+        kind=str(told["kind"]),
+        namespace=str(told["namespace"]),
+        name=str(told["name"]),
+        outcome=str(told["outcome"]),
+        allowed=told["allowed"] is True,
+        subresource=str(told["subresource"]),
+        user=str(told["user"]),
+        dry_run=told["dryRun"] is True,
+        broke_glass=told["breakGlass"] is True,
+        late=told["late"] is True,
+        seconds=float(told["seconds"]),
+        findings=tuple(told["findings"]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """Told again after a restart, it is written once: only what differs from the last that is known is a change."""
+
+    at: datetime
+    policy: str
+    kind: str
+    """Policy, ValidatingAdmissionPolicy ..."""
+    generation: int
+    what: str
+    """added, changed, removed, broken ..."""
+    uid: str = ""
+    """A policy that was deleted and made again begins with generation 1 again."""
+    rules: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The controls of each of its rules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindCoverage:
+    """Written only where it differs from what was told of the kind last."""
+
+    at: datetime
+    group: str
+    resource: str
+    present: int | None
+    """None: not known, because it cannot be read."""
+    evaluated: int
+    not_evaluated: int = 0
+    stale: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who probably wrote what a finding is about; told when it is found out."""
+
+    fingerprint: str
+    writer: str
+
+
+Record: TypeAlias = FindingTurn | Interval | DoorTotals | DoorDecision | PolicyChange | KindCoverage | Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Written once, however often it is sent: the numbers of one instance only grow."""
+
+    instance: str
+    number: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long what is kept. What is true now (open findings, the last of each policy and kind) stays for ever."""
+
+    intervals: timedelta = timedelta(days=2)
+    """As they were told; days after that. A large cluster has 20,000 of (rule, kind, namespace), each 0.2 KB."""
+    days: timedelta = timedelta(days=1096)
+    """Twelve quarters: the longest trend that a report shows. Also for policy changes, coverage and turns."""
+    resolved: timedelta = timedelta(days=400)
+    """Findings: a year's report, and a month to make it in."""
+    decisions: timedelta = timedelta(days=90)
+    max_decisions: int = 500_000
+    """About 0.5 GB: somebody who is refused in a loop must not fill the disk."""

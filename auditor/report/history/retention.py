@@ -1,0 +1,80 @@
+"""What becomes of the old: hours become days, and what is older than anybody asks for goes. What is true now stays."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_
+
+from auditor.report.history.counts import COVERAGE, DECISIONS, DOOR_TOTALS, DOORS, INTERVALS, POLICY_CHANGES, WRITERS
+from auditor.report.history.findings import FINDINGS, TURNS
+from auditor.report.history.records import Retention
+from auditor.report.history.rollup import begin_of_day, find_first_day, roll_up
+
+# Rows that one transaction deletes: 0.1 s in which nobody else writes.
+PAGE: Final = 5_000
+# Of a process that has ended: no batch of it comes again after that.
+FORGET_WRITERS: Final = timedelta(days=7)
+# Of a door that has told nothing for so long: it is gone, or would be counted again from its beginning.
+FORGET_DOORS: Final = timedelta(days=90)
+
+Writing: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+
+
+def prune(writing: Writing, cluster: int, *, now: datetime, retention: Retention) -> int:
+    """In many small transactions, so that others write in between. How many rows went."""
+    _roll_up_days(writing, cluster, begin_of_day((now - retention.intervals).astimezone(UTC)))
+    oldest = now - retention.days
+    first_decision = _begin_decisions(writing, cluster, now=now, retention=retention)
+    old = (
+        (INTERVALS, INTERVALS.c.start < oldest),
+        (DOORS, DOORS.c.start < oldest),
+        # Turns go along with their findings.
+        (FINDINGS, FINDINGS.c.resolved_at < now - retention.resolved),
+        (TURNS, _is_followed(TURNS, oldest, "finding_id")),
+        (DECISIONS, DECISIONS.c.at < first_decision),
+        (POLICY_CHANGES, _is_followed(POLICY_CHANGES, oldest, "policy_kind", "policy")),
+        (COVERAGE, _is_followed(COVERAGE, oldest, "api_group", "resource")),
+        (DOOR_TOTALS, DOOR_TOTALS.c.at < now - FORGET_DOORS),
+        (WRITERS, WRITERS.c.at < now - FORGET_WRITERS),
+    )
+    return sum(_delete(writing, table, table.c.cluster_id == cluster, condition) for table, condition in old)
+
+
+def _roll_up_days(writing: Writing, cluster: int, before: datetime) -> None:
+    while True:
+        with writing() as connection:
+            day = find_first_day(connection, cluster, before)
+            if day is None:
+                return
+            roll_up(connection, cluster, day)
+
+
+def _is_followed(table: Table, oldest: datetime, *by: str) -> ColumnElement[bool]:
+    """By another row of the same that is older than that, too: the last before then says how it was since."""
+    later = table.alias()
+    same = [later.c[name] == table.c[name] for name in ("cluster_id", *by)]
+    follows = select(later.c.id).where(*same, later.c.at < oldest, later.c.id > table.c.id).exists()
+    return (table.c.at < oldest) & follows
+
+
+def _begin_decisions(writing: Writing, cluster: int, *, now: datetime, retention: Retention) -> datetime:
+    """The time of the first that is kept: none is too old, and they are not too many."""
+    begin = now - retention.decisions
+    newest = select(DECISIONS.c.at).where(DECISIONS.c.cluster_id == cluster).order_by(DECISIONS.c.at.desc())
+    with writing() as connection:
+        surplus = connection.execute(newest.offset(retention.max_decisions).limit(1)).scalar_one_or_none()
+    return begin if surplus is None else max(begin, surplus + timedelta(microseconds=1))
+
+
+def _delete(writing: Writing, table: Table, *conditions: ColumnElement[bool]) -> int:
+    key = tuple_(*table.primary_key.columns)
+    chosen = select(*table.primary_key.columns).where(*conditions).limit(PAGE)
+    total = 0
+    while True:
+        with writing() as connection:
+            gone = connection.execute(delete(table).where(key.in_(chosen))).rowcount
+        total += gone
+        if gone < PAGE:
+            return total

@@ -1,0 +1,5 @@
+from tests.unit.report.history.contract import HistoryContract
+
+
+class TestPostgresql(HistoryContract):
+    pass

@@ -1,0 +1,164 @@
+"""What `auditor status` finds wrong, and how it says so."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from auditor.audit.overview import Facts, Holder, PolicyFacts, find_wrong, say, to_json
+from auditor.json import JsonObject
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PASSED = "2026-11-21T11:58:00Z"
+
+
+def entry(resource: str = "things", **more: Any) -> JsonObject:
+    found = {
+        "group": "e",
+        "resource": resource,
+        "present": 3,
+        "evaluated": 3,
+        "notEvaluated": 0,
+        "policies": 1,
+        "policiesEvaluated": 1,
+        "stale": False,
+        "lastCompletePass": PASSED,
+        **more,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def condition(status: str, reason: str = "Following", message: str = "") -> JsonObject:
+    return {"type": "Ready", "status": status, "reason": reason, "message": message}
+
+
+def config(*entries: JsonObject, ready: JsonObject | None = None, **status: Any) -> JsonObject:
+    conditions = [ready or condition("True")]
+    return {
+        "metadata": {"generation": 1},
+        "spec": {"reports": {"api": "openreports"}},
+        "status": {
+            "observedGeneration": 1,
+            "coveragePercent": 100,
+            "conditions": conditions,
+            "coverage": list(entries or (entry(),)),
+            **status,
+        },
+    }
+
+
+def holder(name: str = "watch-1", seconds_ago: float = 3) -> Holder:
+    return Holder(name, NOW - timedelta(seconds=seconds_ago), 15)
+
+
+def policy(name: str = "sizes", **status: Any) -> PolicyFacts:
+    totals = {"fail": 2, "warn": 0, "error": 0, "skip": 1}
+    return PolicyFacts(
+        name, 2, "Deny", {"observedGeneration": 2, "conditions": [condition("True")], "totals": totals, **status}
+    )
+
+
+def facts(**more: Any) -> Facts:
+    well: dict[str, Any] = {
+        "time": NOW,
+        "namespace": "auditor-system",
+        "config": config(),
+        "policies": (policy(),),
+        "watchers": (holder(),),
+        "door": holder("webhook-1"),
+        "webhooks": {"ValidatingWebhookConfiguration": 3, "MutatingWebhookConfiguration": 1},
+        "reports": ("openreports",),
+    }
+    return Facts(**{**well, **more})
+
+
+def test_all_is_well() -> None:
+    assert find_wrong(facts()) == []
+    assert say(facts(), []) == (
+        "watcher    watch-1 runs, renewed 3 s ago\n"
+        "door       webhook-1 runs, renewed 3 s ago; 4 webhooks registered\n"
+        "coverage   100 % of pairs of kind and policy; 1 kind; oldest complete pass 2 min ago\n"
+        "policies   1, of which 1 deny\n"
+        "findings   2 fail, 0 warn, 0 error, 1 skip\n"
+        "reports    openreports\n"
+        "\n"
+        "All that is to be evaluated is evaluated.\n"
+    )
+
+
+GONE = {"ValidatingWebhookConfiguration": None, "MutatingWebhookConfiguration": 1}
+NOT_READ = condition("False", "NotRead", "1 of 1 kinds cannot be read: things.e")
+
+
+@pytest.mark.parametrize(
+    ("more", "about", "said", "incomplete"),
+    [
+        ({"watchers": ()}, "watcher", "nothing watches: there is no Lease of one in auditor-system", True),
+        ({"watchers": (holder(""),)}, "watcher", "the last one has ended", True),
+        (
+            {"watchers": (holder(seconds_ago=60),)},
+            "watcher",
+            "was renewed last at 2026-11-21T11:59:00Z, for 15 s",
+            True,
+        ),
+        ({"watchers": (holder(), Holder("watch-2", None, 15))}, "watcher", "was renewed never", True),
+        ({"config": None}, "coverage", "no coverage is known", True),
+        ({"config": {"metadata": {"generation": 1}, "spec": {}}}, "coverage", "no coverage is known", True),
+        ({"config": config(ready=condition("Unknown", "Starting", "first time"))}, "coverage", "first time", True),
+        ({"config": config(ready=condition("False", "Trouble", "p is wrong"))}, "coverage", "p is wrong", True),
+        ({"config": config(observedGeneration=0)}, "coverage", "speaks of generation 0", True),
+        (
+            {"config": config(entry(present=None, notEvaluated=None, reason="403: grant it"), ready=NOT_READ)},
+            "kind",
+            "cannot be read: 403: grant it",
+            True,
+        ),
+        ({"config": config(entry(stale=True), ready=NOT_READ)}, "kind", "cannot be read, its findings are those", True),
+        (
+            {"config": config(entry(notEvaluated=2, reason="a rule failed"))},
+            "kind",
+            "2 of 3 not evaluated: a rule",
+            True,
+        ),
+        ({"config": config(entry(notEvaluated=None))}, "kind", "some of 3 not evaluated", True),
+        ({"policies": (policy(conditions=[condition("False", "X", "is wrong")]),)}, "policy", "is wrong", True),
+        ({"policies": (policy(observedGeneration=1),)}, "policy", "generation 2 is not in force yet", True),
+        ({"door": None}, "door", "4 webhooks are registered, and no replica", True),
+        ({"door": holder(seconds_ago=99)}, "door", "4 webhooks are registered, and no replica", True),
+        ({"webhooks": GONE}, "door", "not registered: ValidatingWebhookConfiguration", False),
+        ({"door": None, "webhooks": {}}, "door", "policies deny, and no admission service runs", False),
+        ({"reports": ()}, "reports", "its CRDs are not installed", False),
+        ({"unread": ("403: leases",)}, "rights", "403: leases", True),
+    ],
+)
+def test_each_thing_that_is_wrong(more: dict[str, Any], about: str, said: str, incomplete: bool) -> None:
+    wrong = find_wrong(facts(**more))
+    assert [(each.about, each.incomplete) for each in wrong] == [(about, incomplete)]
+    assert said in wrong[0].message
+    text = say(facts(**more), wrong)
+    assert said in text
+    assert ("All that is to be evaluated is evaluated." in text) is not incomplete
+    assert to_json(facts(**more), wrong)["complete"] is not incomplete
+
+
+def test_what_is_left_out_on_purpose_is_counted_and_not_wrong() -> None:
+    out = entry("secrets", present=None, notEvaluated=None, excluded=True, lastCompletePass=None)
+    found = facts(config=config(entry(), out))
+    assert find_wrong(found) == []
+    assert "2 kinds, 1 left out on purpose" in say(found, [])
+
+
+def test_several_watchers_share() -> None:
+    found = facts(watchers=(holder("a"), holder("b", 600)))
+    wrong = find_wrong(found)
+    assert [(each.about, each.name) for each in wrong] == [("watcher", "b")]
+    text = say(found, wrong)
+    assert "watcher    a runs, renewed 3 s ago\nwatcher    b silent, renewed 10 min ago\n" in text
+    assert [each["silent"] for each in to_json(found, wrong)["watchers"]] == [False, True]
+
+
+def test_no_text_of_others_reaches_the_terminal_as_it_is() -> None:
+    found = facts(config=config(entry(notEvaluated=1, reason="x\x1b[31m\nred")))
+    text = say(found, find_wrong(found))
+    assert "\x1b" not in text
+    assert "not evaluated: x" in text

@@ -1,0 +1,5 @@
+from tests.unit.report.history.contract import HistoryContract
+
+
+class TestSqlite(HistoryContract):
+    pass
