@@ -111,7 +111,7 @@ def _compile(name: str) -> StructuralSchema:
     if isinstance(document, InputError):
         raise document
     crd = read_crd(document.value)
-    return next(each for each in crd.versions if each.name == _VERSION).compile()
+    return next(each for each in crd.versions if each.name == _VERSION).compile(accepted=True)
 
 
 def _tell_unknown(path: str, thing: JsonObject, schema: StructuralSchema, name: str) -> Mistake:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-import jsonschema
 import jsonschema_rs
 
 from auditor.errors import CompileError, Problem
@@ -30,12 +29,13 @@ class _Draft:
     uri: str
     keywords: dict[str, Holds]
     formats: frozenset[str]
-    author: type[jsonschema.protocols.Validator]
+    author: str
+    """Of the library that explains to authors, the class: imported when there is something to explain."""
 
 
 _DRAFTS = (
-    _Draft("https://json-schema.org/draft/2020-12/schema", DRAFT_2020, FORMATS_2020, jsonschema.Draft202012Validator),
-    _Draft("http://json-schema.org/draft-07/schema", DRAFT_7, FORMATS_7, jsonschema.Draft7Validator),
+    _Draft("https://json-schema.org/draft/2020-12/schema", DRAFT_2020, FORMATS_2020, "Draft202012Validator"),
+    _Draft("http://json-schema.org/draft-07/schema", DRAFT_7, FORMATS_7, "Draft7Validator"),
 )
 
 
@@ -116,7 +116,10 @@ class _Compiler:
         for pattern, path in self.patterns:
             self._check_pattern(pattern, path)
         told = {p.message.split(": ")[0] for p in self.problems}  # in better words
-        errors = self.draft.author(self.draft.author.META_SCHEMA).iter_errors(self.schema)
+        import jsonschema  # 45 ms, for somebody who has made a mistake
+
+        author = getattr(jsonschema, self.draft.author)
+        errors = author(author.META_SCHEMA).iter_errors(self.schema)
         found = dict.fromkeys((_pointer(e.absolute_path), e.message) for e in errors)  # one for each vocabulary
         for path, message in sorted(found):
             if path not in told:

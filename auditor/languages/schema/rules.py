@@ -36,43 +36,72 @@ class CompiledRule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RuleBranch:
-    """A level of the schema that has rules, or under which there are some."""
+class Level:
+    """The rules of one level of the schema, compiled."""
 
-    node: Node
     rules: tuple[CompiledRule, ...]
     cast: Cast | None
     reorder: Reorder | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(slots=True, eq=False)
+class RuleBranch:
+    """A level of the schema that has rules, or under which there are some.
+
+    Compiled when an object first reaches it: large schemas have hundreds of rules, and most objects few of the parts.
+    """
+
+    node: Node
+    path: str
+    root: bool
     properties: "Mapping[str, RuleBranch]"
     items: "RuleBranch | None"
     values: "RuleBranch | None"
+    _level: Level | None = None
+
+    def level(self) -> Level:
+        if self._level is None:
+            self._level = _compile_level(self)  # two threads may both do it: the same comes out
+        return self._level
+
+    def problems(self) -> Iterator[Problem]:
+        """Of this level, and of all below."""
+        for below in (*self.properties.values(), self.items, self.values):
+            if below is not None:
+                yield from below.problems()
+        yield from self.level().problems
 
 
-def compile_rules(root: Node, problems: list[Problem]) -> RuleBranch | None:
-    """None where the schema has no rules. What does not compile is added to the problems."""
-    return _compile(root, "", problems, root=True)
+def find_rules(root: Node) -> RuleBranch | None:
+    """None where the schema has no rules."""
+    return _find(root, "", root=True)
 
 
-def _compile(node: Node, path: str, problems: list[Problem], *, root: bool = False) -> RuleBranch | None:
+def _find(node: Node, path: str, *, root: bool = False) -> RuleBranch | None:
     properties = {
         name: found
         for name, child in node.properties.items()
-        if (found := _compile(child, f"{path}.properties[{name}]", problems)) is not None
+        if (found := _find(child, f"{path}.properties[{name}]")) is not None
     }
-    items = _compile(node.items, f"{path}.items", problems) if node.items is not None else None
-    values = _compile(node.values, f"{path}.additionalProperties", problems) if node.values is not None else None
+    items = _find(node.items, f"{path}.items") if node.items is not None else None
+    values = _find(node.values, f"{path}.additionalProperties") if node.values is not None else None
     if not (node.rules or properties or items or values):
         return None
+    return RuleBranch(node, path, root, properties, items, values)
+
+
+def _compile_level(branch: RuleBranch) -> Level:
+    node, problems = branch.node, []
     rules: list[CompiledRule] = []
-    own = type_of(node, root=root) if node.rules else None
+    own = type_of(node, root=branch.root) if node.rules else None
     for i, rule in enumerate(node.rules):
-        at = f"{path}.x-kubernetes-validations[{i}]".lstrip(".")
+        at = f"{branch.path}.x-kubernetes-validations[{i}]".lstrip(".")
         compiled, wrong = _compile_rule(rule, node, own)
         rules.append(compiled)
-        problems += (Problem(f"{at}.{p.message}", p.line, p.column) for p in wrong)
+        problems += [Problem(f"{at}.{p.message}", p.line, p.column) for p in wrong]
     old = any(rule.uses_old for rule in rules)
-    cast = cast_of(node) if rules else None
-    return RuleBranch(node, tuple(rules), cast, reorder_of(node) if old else None, properties, items, values)
+    return Level(tuple(rules), cast_of(node) if rules else None, reorder_of(node) if old else None, tuple(problems))
 
 
 def _compile_rule(rule: Rule, node: Node, own: cel.Type | None) -> tuple[CompiledRule, list[Problem]]:
@@ -135,7 +164,7 @@ def check_rules(branch: RuleBranch, obj: Json, old: Json, ratchet: Ratchet) -> l
 def _check(branch: RuleBranch, value: Json, old: Json, place: Place, ratchet: Ratchet) -> Iterator[Violation]:
     if value is None:
         return  # a rule of a value that may be null has to stand above it
-    if branch.rules:
+    if branch.node.rules:
         yield from _check_here(branch, value, old, place, ratchet)
     if isinstance(value, dict):
         before = old if isinstance(old, dict) else {}
@@ -156,14 +185,15 @@ def _check(branch: RuleBranch, value: Json, old: Json, place: Place, ratchet: Ra
 
 
 def _check_here(branch: RuleBranch, value: Json, old: Json, place: Place, ratchet: Ratchet) -> Iterator[Violation]:
-    seen = branch.cast(value) if branch.cast is not None else value
+    level = branch.level()
+    seen = level.cast(value) if level.cast is not None else value
     names: dict[str, Json] = {"self": seen}
-    if old is not None and branch.reorder is not None:
-        before = branch.reorder(value, old)
-        names["oldSelf"] = branch.cast(before) if branch.cast is not None else before
+    if old is not None and level.reorder is not None:
+        before = level.reorder(value, old)
+        names["oldSelf"] = level.cast(before) if level.cast is not None else before
     bindings = cel.Bindings(**names)
     optional = None
-    for each in branch.rules:
+    for each in level.rules:
         if each.uses_old and old is None and not each.rule.optional_old_self:
             continue
         if each.program is None:

@@ -1,6 +1,6 @@
 """A custom resource as the API server treats it, without the server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -42,25 +42,26 @@ class StructuralSchema:
     _embedded: Branch | None
     _rules: rules.RuleBranch | None
     _scale: Scale | None
-    problems: tuple[Problem, ...] = ()
-    """Rules that do not compile here though a server accepted them: each object gets an InternalError for them."""
 
     @classmethod
     def compile(cls, schema: Json, *, accepted: bool = False, scale: Json = None) -> Self:
         """Raises CompileError with all reasons why the schema is not structural, and all mistakes in its CEL rules.
 
-        Of a CRD that a server has `accepted` the rules that cannot be compiled here are kept as `problems`. `scale` is
+        Of a CRD that a server has `accepted` a rule is compiled when an object first has what it is about. `scale` is
         the subresource of that name: the server looks at the numbers that it points to.
         """
         root = parse(schema)
-        problems: list[Problem] = []
-        compiled = rules.compile_rules(root, problems)
-        if problems and not accepted:
+        found = rules.find_rules(root)
+        if not accepted and found is not None and (problems := list(found.problems())):
             raise CompileError(problems)
         branch = trim(root, lists.wants)
         may_repeat = lists.suspect(branch) if branch is not None else _never
         resources = trim(root, embedded.wants)
-        return cls(root, fast_check(root), branch, may_repeat, resources, compiled, Scale.of(scale), tuple(problems))
+        return cls(root, fast_check(root), branch, may_repeat, resources, found, Scale.of(scale))
+
+    def problems(self) -> Sequence[Problem]:
+        """Rules that do not compile here though a server accepted them: each object gets an InternalError for them."""
+        return () if self._rules is None else tuple(self._rules.problems())
 
     def validate(self, obj: JsonObject, old: JsonObject | None = None, *, ratchet: bool = True) -> list[Violation]:
         """With `old` as an update: transition rules apply, and unless `ratchet` is off unchanged parts are forgiven."""

@@ -126,6 +126,6 @@ def test_rules_that_do_not_compile_are_told_with_their_place() -> None:
 def test_of_an_accepted_crd_such_a_rule_is_an_error_of_each_object() -> None:
     schema = spec({"type": "integer", "x-kubernetes-validations": [{"rule": "self.later() > 0"}]})
     compiled = StructuralSchema.compile(schema, accepted=True)
-    assert len(compiled.problems) == 1
+    assert len(compiled.problems()) == 1
     assert [(v.cause, v.field) for v in compiled.validate({"spec": 1})] == [("InternalError", "spec")]
     assert compiled.validate({}) == []
