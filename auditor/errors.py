@@ -3,10 +3,18 @@
     AuditorError                 exit 2, HTTP 500
     ├── UsageError               exit 2, HTTP 400   the command or its settings are wrong
     ├── InputError               exit 3, HTTP 400   an object could not be read
+    │   ├── DocumentError        a document of a file: where in it, and what to do (intake)
+    │   └── UnreadKindError      a kind of which not all could be read (intake)
     ├── CompileError             exit 2, HTTP 422   a policy, rule or expression is wrong: all its problems at once
+    ├── PolicyError              exit 2, HTTP 422   policies that do not compile: all their mistakes (engine)
+    ├── PreparationError         exit 2, HTTP 422   the same, with what was read beside them (intake)
+    ├── ConversionError          exit 3, HTTP 422   an object could not be converted to another version (engine)
+    ├── StoppedError             exit 2, HTTP 500   the process that ran an expression was stopped (languages)
+    ├── HistoryError             exit 3, HTTP 503   the history could not be read or written (report)
     ├── SandboxError             exit 2             the control plane on this computer
     │   ├── AssetsError          the binaries: not there, damaged, not to be built
     │   └── StartError           a control plane that did not come up, or has ended
+    │       └── PortTakenError   somebody else was faster (sandbox)
     └── ClusterError             exit 3, HTTP 503   a cluster could not be asked, or refused
         ├── ConnectionConfigError  exit 2           kubeconfig, context, credentials: wrong before anything was asked
         ├── UnreachableError     exit 3             no answer: refused, unknown host, TLS, cut, too slow
@@ -18,7 +26,8 @@
             ├── ConflictError 409 ├── ExpiredError 410 ├── InvalidError 422 ├── TooManyRequestsError 429
             └── ServerTroubleError 500, 502, 503, 504
 
-Rooms that know nothing of policies raise these too, so the tree stands above the rooms and imports none of them.
+Rooms that know nothing of policies raise these too, so the tree stands above the rooms and imports none of them; those
+with a room in brackets are defined there, beside what they carry.
 """
 
 from dataclasses import dataclass

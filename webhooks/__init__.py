@@ -6,5 +6,5 @@ Imports `report` and what lies below it, `cluster` and `certs`; not `audit`, not
 The stages of a request have a module each: `decode` makes a request of a body, `judge` asks the engine, `convert` the
 conversions, `answer` says what they found, `respond` makes a body of it; `failure` decides on what nobody can judge.
 They judge by a `snapshot`. `door` leads a request through them and has it written down (`books`: `decisions`,
-`metrics`, `journal`, `decisionlog`). `app` and `operations` are the Flask apps around it, wiring only.
+`metrics`, `journal`, `decisionlog`). `app` is the Flask app around it, wiring only.
 """

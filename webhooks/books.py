@@ -65,6 +65,7 @@ def _decide(asked: Asked, request: Request | None, judgement: Judgement, *, seco
         late=late,
         seconds=seconds,
         findings=judgement.findings,
+        resource=request.resource if request else None,
     )
 
 

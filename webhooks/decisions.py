@@ -4,13 +4,16 @@ import itertools
 import secrets
 import threading
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 
 from auditor.json import JsonObject
 from auditor.model.finding import Finding
+from auditor.model.resource import GroupVersionResource
+from auditor.operations import Page
 
 # A decision takes about 1 KB. The watcher asks every 10 s or so: this is room for 400 denials a second, in 4 MB.
 SIZE: Final = 4096
@@ -44,6 +47,8 @@ class Decision:
     """The API server had stopped waiting: its failurePolicy decided instead."""
     seconds: float
     findings: Sequence[Finding]
+    resource: GroupVersionResource | None = None
+    """Of the request. What it is about may be of another kind than what it brings: for things/scale that is a Scale."""
 
     def describe(self) -> JsonObject:
         """Also for a line in the log."""
@@ -139,3 +144,10 @@ class Ring:
                 ],
             },
         }
+
+    def show(self, asked: Mapping[str, str]) -> Page:
+        """On the operations port, for collectors."""
+        since, limit = asked.get("since", "0"), asked.get("limit", str(PAGE))
+        if not (since.isdecimal() and limit.isdecimal() and len(since) < 19 and len(limit) < 19):
+            return Page.text("since and limit must be whole numbers\n", HTTPStatus.BAD_REQUEST)
+        return Page.json(self.since(int(since), int(limit)))

@@ -26,6 +26,8 @@ class Fault(StrEnum):
     NONE = ""
     REQUEST = "request"
     """It is not what an API server asks."""
+    CLUSTER = "cluster"
+    """What it rests on could not be read there, or not in time."""
     INTERNAL = "internal"
     """A mistake of ours."""
 

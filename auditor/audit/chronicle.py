@@ -15,6 +15,7 @@ from auditor.errors import AuditorError
 from auditor.intake.live.shelf import State
 from auditor.intake.live.view import View
 from auditor.model.finding import Finding, Result
+from auditor.model.resource import name_kind
 from auditor.model.subject import Subject
 from auditor.model.turn import FindingTurn, Turn
 from auditor.report.history import (
@@ -41,7 +42,9 @@ OUTCOMES: Final = {"allowed": "allow", "denied": "deny", "patched": "mutate", "e
 class Spool(Protocol):
     def put(self, *records: Record) -> None: ...
 
-    def reconcile(self, group: str, resource: str, held: Callable[[], Iterable[tuple[Subject, Finding]]]) -> None: ...
+    def reconcile(
+        self, group: str, resource: str, held: Callable[[], Iterable[tuple[Subject, Finding]] | None]
+    ) -> None: ...
 
 
 def _now() -> datetime:
@@ -89,10 +92,21 @@ class Chronicle:
             self._spool.put(Writer(turn.finding.fingerprint, turn.finding.writer))
 
     def reconcile(self, follower: Follower) -> None:
-        self._reconcile(follower.resource.group, follower.resource.plural, follower)
+        self._reconcile(follower.resource.group, follower.resource.plural, gone=False)
 
-    def _reconcile(self, group: str, resource: str, follower: Follower | None) -> None:
-        self._spool.reconcile(group, resource, lambda: _hold(follower) if follower is not None else iter(()))
+    def end(self, follower: Follower) -> None:
+        self._reconcile(follower.resource.group, follower.resource.plural, gone=True)
+
+    def _reconcile(self, group: str, resource: str, *, gone: bool) -> None:
+        """`gone`: there is no such kind, unless it comes again until the database asks, which may be away for long."""
+
+        def hold() -> Iterable[tuple[Subject, Finding]] | None:
+            follower = self._followers().get(name_kind(group, resource))
+            if follower is None:
+                return () if gone else None  # somebody else follows it by now, and knows better
+            return _hold(follower) if follower.settled else None  # when it is known whole, it is told whole
+
+        self._spool.reconcile(group, resource, hold)
 
     def lost(self, kinds: Iterable[Kind] | None) -> None:
         """Turns of these kinds, None: of all, are not in the history: what is known now is told whole."""
@@ -133,6 +147,7 @@ class Chronicle:
                 self.count()
             except Exception:
                 log.exception("an interval could not be counted: a defect of auditor")
+            self._settle_gone()  # who takes over from another has not seen what went while nobody led
 
     def _settle_gone(self) -> bool:
         """Their findings ended while nobody watched."""
@@ -141,9 +156,12 @@ class Chronicle:
         except AuditorError as error:
             log.debug("which kinds have findings in the history is not known yet: %s", error)
             return False
+        except Exception:
+            log.exception("which kinds have findings in the history could not be asked: a defect of auditor")
+            return False
         for group, resource in gone or ():
             log.info("%s.%s is gone: its findings in the history are over", resource, group)
-            self._reconcile(group, resource, None)
+            self._reconcile(group, resource, gone=True)
         return gone is not None
 
     def count(self) -> None:

@@ -5,20 +5,17 @@ its pairs are there and not judged, and where not even those are known it counts
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
 from auditor.intake.live.shelf import State
 from auditor.intake.live.view import View
+from auditor.model.finding import Result
 from auditor.model.policy import Kind
+from auditor.model.resource import name_kind
 
 T = TypeVar("T")
-
-
-def name_kind(group: str, plural: str) -> str:
-    """As kubectl and the turf name it: `databases.db.example.com`, `configmaps`."""
-    return f"{plural}.{group}" if group else plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +28,8 @@ class KindCoverage:
     evaluated: int = 0
     not_evaluated: int | None = None
     """Objects for which at least one rule or check gave no result. None: it cannot be known."""
+    results: Mapping[Result, int] = field(default_factory=dict)
+    """How often rules and checks of all kinds had each result, one for each object."""
     stale: bool = False
     """Its findings are kept from before, because it cannot be read now."""
     reason: str = ""
@@ -42,6 +41,10 @@ class KindCoverage:
     @property
     def name(self) -> str:
         return name_kind(self.group, self.resource)
+
+    @property
+    def readable(self) -> bool:
+        return self.present is not None and not self.stale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +141,13 @@ def count_pairs(policies: Iterable[PolicyCounts]) -> Mapping[str, Pairs]:
                 before = found.get(kind.name, Pairs())
                 found[kind.name] = Pairs(before.policies + 1, before.judged + kind.judged)
     return found
+
+
+def percent_of(situation: Situation) -> int | None:
+    """As far as one watcher knows: of the kinds that it owns."""
+    pairs = count_pairs(situation.policies)
+    found = ((each, pairs.get(each.name, Pairs())) for each in situation.kinds)
+    return percent((few, each.readable or (each.excluded and not few.policies)) for each, few in found)
 
 
 def percent(pairs: Iterable[tuple[Pairs, bool]]) -> int | None:

@@ -1,15 +1,20 @@
 """What becomes of a finding: its report, its line in the history, an Event on the object, the counts."""
 
+import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
 from auditor.audit.follower import Follower
 from auditor.audit.ledger import Diff
 from auditor.cluster import Resource
+from auditor.cluster.callback import FAULTS
 from auditor.intake.live.view import View
 from auditor.model.finding import Result
 from auditor.model.turn import FindingTurn, Turn
+
+log = logging.getLogger(__name__)
 
 
 class Reports(Protocol):
@@ -26,6 +31,9 @@ class History(Protocol):
     def reconcile(self, follower: Follower) -> None:
         """What it holds is all that is wrong with its kind."""
 
+    def end(self, follower: Follower) -> None:
+        """There is no such kind any more, and nothing is wrong with it."""
+
 
 class Events(Protocol):
     def tell(self, turns: list[FindingTurn], *, initial: bool, gone: bool) -> None: ...
@@ -33,6 +41,14 @@ class Events(Protocol):
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@contextmanager
+def _whatever_happens(told: str) -> Iterator[None]:
+    try:
+        yield
+    except FAULTS:
+        log.exception("%s could not be told of a finding: a defect of auditor", told)
 
 
 class Findings:
@@ -52,18 +68,22 @@ class Findings:
         self._clock = clock
 
     def tell(self, follower: Follower, diff: Diff, *, initial: bool) -> None:
-        if self.reports is not None:
-            self.reports.mark(follower.name, diff.key, diff.uid)
-            if diff.former:
-                self.reports.mark(follower.name, diff.key, diff.former)
+        """One who fails does not keep the others from being told: it would never be told again."""
         turns = [turn for turn in self._turns(follower, diff) if turn.finding.result is not Result.PASS]
+        if self.reports is not None:
+            with _whatever_happens("the reports"):
+                self.reports.mark(follower.name, diff.key, diff.uid)
+                if diff.former:
+                    self.reports.mark(follower.name, diff.key, diff.former)
         if not turns:
             return
         if self.history is not None:
-            for turn in turns:
-                self.history.put(turn)
+            with _whatever_happens("the history"):
+                for turn in turns:
+                    self.history.put(turn)
         if self.events is not None:
-            self.events.tell(turns, initial=initial, gone=diff.gone)
+            with _whatever_happens("the events"):
+                self.events.tell(turns, initial=initial, gone=diff.gone)
         self.moved()
 
     def _turns(self, follower: Follower, diff: Diff) -> Iterator[FindingTurn]:
@@ -83,7 +103,7 @@ class Findings:
 
     def gone(self, follower: Follower) -> None:
         if self.history is not None:
-            self.history.reconcile(follower)
+            self.history.end(follower)
         self._sweep()
 
     def lost(self, follower: Follower) -> None:

@@ -1,8 +1,9 @@
 """One kind, followed: each of its objects is judged as it streams by, and nothing is kept but what came out."""
 
+import functools
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -11,10 +12,12 @@ from auditor.audit.judge import JUDGING, judge
 from auditor.audit.ledger import Diff, Held, KindLedger, widen
 from auditor.audit.setting import ON_POLICIES, Setting
 from auditor.cluster import Resource
+from auditor.cluster.callback import FAULTS
 from auditor.cluster.informer import Informer, Informers, Notice
 from auditor.cluster.informer.index import IndexFunction
 from auditor.cluster.listwatch import Change, Version, resource_version_of, uid_of, version_of
 from auditor.cluster.stores import IDENTITY
+from auditor.errors import ClusterError
 from auditor.json import JsonObject
 from auditor.model.subject import Subject
 
@@ -26,8 +29,9 @@ class Audience(Protocol):
 
     def tell(self, follower: "Follower", diff: Diff, *, initial: bool) -> None: ...
 
-    def recheck(self, follower: "Follower", key: str, at: datetime | None) -> None:
-        """That object is to be judged again then, though nothing changes; None: it is not."""
+    def recheck(self, follower: "Follower", key: str, at: datetime | None, *, part: bool = False) -> None:
+        """That object is to be judged again then, though nothing changes; None: it is not. `part`: so say some, and
+        what the others said before stands."""
 
     def count(self, follower: "Follower", reason: str, evaluations: int) -> None: ...
 
@@ -73,7 +77,12 @@ class Follower:
         self._settled = False
         """All that was there has been judged since the informer was opened."""
         self._passed: datetime | None = None
-        self._closed = False
+        self.closed = False
+        """Nothing is judged any more."""
+        self.lapsed = False
+        """Something was found while the kind was not ours, and was told nobody: it has to be begun anew."""
+        self._turn = 0
+        """Counts how often it was opened: what an informer of before still tells is of no interest."""
         self._last_part: tuple[Setting, frozenset[str], Setting] = (setting, frozenset(), setting)
 
     # -- its life ------------------------------------------------------------------------------------------------------
@@ -82,19 +91,32 @@ class Follower:
         """From now on; again, if the version or what is looked up has changed: what is known meanwhile is kept."""
         before = self._informer
         with self.lock:
+            former = self.resource, self._settled, self._turn
             self.resource, self._settled = resource, False
-        self._pointers = frozenset(indexes)
+            self._turn += 1
+            hear = functools.partial(self._hear, self._turn)
         # `fresh`: others may follow the kind already and keep nothing, and then it would be told of names only.
-        informer = informers.open(resource, keep=IDENTITY, handler=self._hear, indexes=indexes, fresh=True)
-        self._informer = informer
+        try:
+            informer = informers.open(resource, keep=IDENTITY, handler=hear, indexes=indexes, fresh=True)
+        except BaseException:
+            with self.lock:
+                self.resource, self._settled, self._turn = former  # what was opened before goes on
+            raise
+        with self.lock:
+            self._informer, self._pointers = informer, frozenset(indexes)
+            closed = self.closed
         if before is not None:
             before.close()
+        if closed:
+            informer.close()
 
     def close(self) -> None:
         """Nothing is judged any more; what is known stays, for whoever asks what there was."""
-        self._closed = True
-        if self._informer is not None:
-            self._informer.close()
+        with self.lock:
+            self.closed = True
+            informer = self._informer
+        if informer is not None:
+            informer.close()
 
     @property
     def pointers(self) -> frozenset[str]:
@@ -112,14 +134,21 @@ class Follower:
 
     @property
     def state(self) -> State:
-        informer = self._informer
-        status = informer.status if informer is not None else None
-        trouble = str(status.last_error) if status is not None and status.last_error is not None else ""
+        informer, trouble = self._informer, self.trouble
         known = informer is not None and informer.synced
         with self.lock:
             failed = sum(count for _, shape, count in self.ledger.shapes() if shape.failed)
-            present = len(informer) if informer is not None and known else (len(self.ledger) or None)
+            present = len(self.ledger) if self._passed is not None else None
+            if informer is not None and known:
+                present = len(informer)
             return State(known and self._settled, present, failed, trouble, self._passed)
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot be read now; empty: it can."""
+        informer = self._informer
+        error = informer.status.last_error if informer is not None else None
+        return "" if error is None else str(error)
 
     def find(self, key: str) -> tuple[Subject, Held] | None:
         """None: it has no findings."""
@@ -132,8 +161,15 @@ class Follower:
         resource = self.resource
         return Subject(resource.api_version, resource.kind, resource.plural, namespace, name, uid)
 
-    def keys_by_index(self, pointer: str, value: str) -> Collection[str]:
-        return () if self._informer is None else self._informer.keys_by_index(pointer, value)
+    def keys_with(self, pointer: str, values: Iterable[str]) -> set[str] | None:
+        """Of the objects that have one of these values there. None: that cannot be told, so it may be all of them."""
+        informer = self._informer
+        if informer is None or pointer not in self._pointers or self._setting.splits:
+            return None  # a policy that wants another version may see another value there
+        try:
+            return {key for value in values for key in informer.keys_by_index(pointer, value)}
+        except (ClusterError, ValueError):  # it failed on an object; or the informer is just replaced by another
+            return None
 
     def exists(self, name: str, namespace: str, uid: str) -> bool | None:
         """None: not all of the kind is known."""
@@ -150,7 +186,7 @@ class Follower:
         with self.lock:
             self._setting = setting
             for diff in list(self.ledger.drop(gone)) if gone else ():
-                self._audience.tell(self, diff, initial=False)
+                self._tell(diff)
 
     def settle(self) -> bool:
         """Whether that has just happened: all that is there is judged, and what is not there any more is gone."""
@@ -161,13 +197,20 @@ class Follower:
             self._settled = True
             self._passed = self._clock()
             for diff in list(self.ledger.retain(informer.keys())):
-                self._audience.tell(self, diff, initial=False)
+                self._tell(diff)
         return True
 
-    def complete(self, at: datetime) -> None:
-        """All objects have been judged anew."""
+    def clear(self) -> None:
+        """The kind is gone, and all of its objects with it."""
         with self.lock:
-            self._passed = at
+            for diff in list(self.ledger.retain(())):
+                self._tell(diff)
+
+    def complete(self, at: datetime) -> None:
+        """All objects have been judged anew: those that are known, so it counts only where all are."""
+        with self.lock:
+            if self._settled:
+                self._passed = at
 
     def judge_again(self, thing: JsonObject, reason: str, sources: frozenset[str] | None = None) -> bool:
         """An object that was read now: by all of the setting, or by the policies behind these sources.
@@ -179,8 +222,10 @@ class Follower:
         key = f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else metadata["name"]
         version = version_of(thing)
         with self.lock:
-            if self._closed or self._informer is None or self._informer.version(key) != version:
+            if self.closed or self._informer is None or self._informer.version(key) != version:
                 return False
+            if thing.get("apiVersion", self.resource.api_version) != self.resource.api_version:
+                return False  # read in another version than that in which the kind is followed by now
             self._judge(key, thing, version, reason, sources)
             return True
 
@@ -192,18 +237,27 @@ class Follower:
             self._last_part = (self._setting, sources, part)
         return part
 
-    def _hear(self, notice: Notice) -> None:
+    def _hear(self, turn: int, notice: Notice) -> None:
         with self.lock:
-            if self._closed or notice.resync:
+            if self.closed or notice.resync or turn != self._turn:
                 return
             if notice.change is Change.DELETED:
                 self._audience.recheck(self, notice.key, None)
                 if diff := self.ledger.remove(notice.key):
-                    self._audience.tell(self, diff, initial=False)
+                    self._tell(diff)
             elif notice.object is None:
                 log.error("%s %s: told of without the object: a defect of auditor", self.name, notice.key)
             else:
-                self._judge(notice.key, notice.object, notice.version, "watch", initial=notice.initial)
+                # What a list of later brings, as after a break of the watch, was not there at the start.
+                initial = notice.initial and not self._settled
+                self._judge(notice.key, notice.object, notice.version, "watch", initial=initial)
+
+    def _tell(self, diff: Diff, *, initial: bool = False) -> None:
+        """The ledger has it already: a listener that fails must not keep the next ones from being told."""
+        try:
+            self._audience.tell(self, diff, initial=initial)
+        except FAULTS:
+            log.exception("%s %s: what was found could not be handed on: a defect of auditor", self.name, diff.key)
 
     def _judge(
         self,
@@ -215,6 +269,9 @@ class Follower:
         *,
         initial: bool = False,
     ) -> None:
+        if sources is not None:
+            # Who could not be judged at all, of that nothing is known that could stand.
+            sources = None if self.ledger.says(key, JUDGING) else self._setting.close(sources)
         setting = self._setting if sources is None else self._part(sources)
         answer = judge(setting, thing, self._clock())
         uid = uid_of(version)
@@ -222,10 +279,9 @@ class Follower:
             diff = self.ledger.put(key, uid, answer.judged)
             self._audience.recheck(self, key, answer.recheck_at)
         else:
-            diff = self.ledger.merge(key, uid, widen(sources, ON_POLICIES) | {JUDGING}, answer.judged)
-            if answer.recheck_at is not None:
-                self._audience.recheck(self, key, answer.recheck_at)
+            diff = self.ledger.merge(key, uid, widen(sources, ON_POLICIES), answer.judged)
+            self._audience.recheck(self, key, answer.recheck_at, part=True)
         self._audience.count(self, reason, answer.evaluations)
         if diff:
             log.debug("%s %s at %s: %s", self.name, key, resource_version_of(version), diff)
-            self._audience.tell(self, diff, initial=initial)
+            self._tell(diff, initial=initial)

@@ -101,7 +101,7 @@ def _judge(setting: Setting, thing: JsonObject, now: datetime) -> Answer:
     times = [*later, *(time for time in (told.recheck_at, outcome.recheck_at) if time is not None)]
     for each in outcome.findings:
         if each.result is Result.ERROR:
-            _log_once(each.policy, each.message)
+            _log_once(each.policy, each.rule)
     drift = (*outcome.findings, *(setting.debts(thing) if setting.debts is not None else ()))
     if not told.findings and not drift:
         judged = _judge_right(told.passed, outcome.asked, told.not_applicable, outcome.not_applicable)
@@ -113,9 +113,9 @@ def _judge(setting: Setting, thing: JsonObject, now: datetime) -> Answer:
 
 
 @functools.lru_cache(maxsize=1024)
-def _log_once(check: str, message: str) -> None:
-    """Of ten thousand objects the same would be said."""
-    log.warning("check %s: %s", check, message)
+def _log_once(check: str, rule: str) -> None:
+    """Of ten thousand objects the same would be said; and what is said may have values of one of them in it."""
+    log.warning("check %s: %s could not be asked of some objects; their reports say why", check, rule or "it")
 
 
 @functools.lru_cache(maxsize=4096)

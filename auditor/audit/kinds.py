@@ -11,6 +11,7 @@ from auditor.cluster.resource import CRDS
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.read import API_VERSION
 from auditor.errors import ClusterError, UnknownKindError
+from auditor.model.resource import name_kind
 from auditor.model.settings import AuditSettings
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Chosen:
     """Why it cannot be read, and what to do."""
     excluded: bool = False
     """The AuditConfig says so."""
+    unsure: bool = False
+    """Whether it is there cannot be told now: if it was followed, it goes on to be."""
 
 
 def choose(
@@ -62,7 +65,7 @@ def choose(
         found = _built_in(group, plural, discovery)
         if not settings.of(group, plural).follow:
             left.append(_leave(found))
-        elif found.resource is None:
+        elif found.resource is None and not found.unsure:
             left.append(found)
         else:
             chosen[found.name] = found
@@ -94,16 +97,28 @@ def _custom(kind: CrdKind) -> Chosen:
 
 
 def _built_in(group: str, plural: str, discovery: Discovery) -> Chosen:
-    name = f"{plural}.{group}" if group else plural
+    name = name_kind(group, plural)
     try:
         resource = discovery.find(name)
     except UnknownKindError:
-        return Chosen(name, group, plural, None, trouble="there is no such kind in this cluster: install its CRD")
+        return _miss(name, group, plural, discovery)
     except ClusterError as error:
-        return Chosen(name, group, plural, None, trouble=f"it cannot be looked for now: {error}")
+        return Chosen(name, group, plural, None, trouble=f"it cannot be looked for now: {error}", unsure=True)
     if resource.group != group or resource.plural != plural:
-        return Chosen(name, group, plural, None, trouble="there is no such kind in this cluster: install its CRD")
+        return _miss(name, group, plural, discovery)
     missing = sorted({"list", "watch"} - resource.verbs)
     if missing:
         return Chosen(name, group, plural, None, trouble=f"its API server offers no {' and '.join(missing)}")
     return Chosen(name, group, plural, resource)
+
+
+def _miss(name: str, group: str, plural: str, discovery: Discovery) -> Chosen:
+    """A group whose own API server is away has no kinds for now, which says nothing of their objects."""
+    try:
+        broken = discovery.broken
+    except ClusterError as error:
+        return Chosen(name, group, plural, None, trouble=f"it cannot be looked for now: {error}", unsure=True)
+    for api_version, why in broken.items():
+        if api_version.rpartition("/")[0] == group:
+            return Chosen(name, group, plural, None, trouble=f"{api_version} does not answer: {why}", unsure=True)
+    return Chosen(name, group, plural, None, trouble="there is no such kind in this cluster: install its CRD")

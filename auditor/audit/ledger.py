@@ -144,6 +144,12 @@ class KindLedger:
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
+    def says(self, key: str, source: str) -> bool:
+        """Whether that source said anything of the object."""
+        record = self._records.get(key)
+        shape = record.shape if isinstance(record, Held) else record
+        return shape is not None and any(line[0] == source for line in shape.lines)
+
     def find(self, key: str) -> Held | None:
         """None: it has no findings, or is not known."""
         record = self._records.get(key)
@@ -227,11 +233,18 @@ def source_of(finding: Finding) -> str:
 
 
 def widen(sources: Iterable[str], checks: Iterable[str]) -> frozenset[str]:
-    """These policies, and what these checks say of them."""
+    """These policies, and what these checks say of them: by the name of the policy, whatever its kind and binding."""
     named = list(checks)
     return frozenset(
-        each for source in sources for each in (source, *(name_source(Kind.CHECK, check, source) for check in named))
+        each
+        for source in sources
+        for each in (source, *(name_source(Kind.CHECK, check, _policy_of(source)) for check in named))
     )
+
+
+def _policy_of(source: str) -> str:
+    parts = source.split("/")
+    return parts[1] if len(parts) > 1 else source
 
 
 def _differ(old: Finding, new: Finding) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from auditor.audit.coverage import percent_of
 from auditor.audit.doors import DoorsStatus
+from auditor.audit.situation import describe
 from auditor.audit.turf import TurfStatus
 from auditor.audit.watcher import Watcher
 from auditor.report.history import Status
@@ -40,10 +42,23 @@ class WatcherCollector(Collector):
         waiting = GaugeMetricFamily("auditor_audit_passes_waiting", "Kinds that wait to be judged again.")
         waiting.add_metric((), watcher.rejudger.waiting)
         yield waiting
+        yield self._coverage()
         yield from self._kinds()
         yield from self._findings()
         yield from self._history()
         yield self._unheard()
+
+    def _coverage(self) -> Metric:
+        """No figure where nothing is judged, as in one that waits for its turn: 0 would be an alarm, 100 a lie."""
+        family = GaugeMetricFamily(
+            "auditor_audit_coverage_percent",
+            "Pairs of kind and policy that are fully judged, in per cent, of the kinds that this watcher has.",
+        )
+        situation = describe(self._watcher)
+        found = None if situation is None else percent_of(situation)
+        if found is not None:
+            family.add_metric((), found)
+        return family
 
     def _kinds(self) -> Iterable[Metric]:
         objects = GaugeMetricFamily("auditor_audit_objects", "Objects of a kind, by state.", labels=("kind", "state"))

@@ -5,6 +5,7 @@ What is asked for meanwhile is done in one go: a kind is listed once for ten pol
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from auditor.audit.follower import Follower
 from auditor.cluster import Client
 from auditor.cluster.access import split_key
 from auditor.cluster.queue import WorkQueue
-from auditor.cluster.workers import Workers
+from auditor.cluster.workers import STOP_TIMEOUT, Workers
 from auditor.errors import NotFoundError
 from auditor.json import JsonObject
 
@@ -28,8 +29,14 @@ NEVER: Final = 1 << 30
 """Failures before it gives up: somebody has to see to it in the end."""
 LONGEST: Final = 60.0
 """Seconds between two attempts: a kind that cannot be listed is watched in vain, too, and coverage tells."""
-WORKERS: Final = 2
-"""Passes at a time: judging is bound by one core."""
+WORKERS: Final = 4
+"""Passes at a time. Judging is bound by one core; but of a kind whose conversion is broken each page takes as long as
+its webhook may, and the others are not to wait for that."""
+PATIENCE: Final = 5.0
+"""Seconds that a pass waits for what its rules look up: without it they would err, and be right a moment later. When it
+comes after that, who asked for it is judged again."""
+LOOK: Final = 0.2
+"""Seconds until the next look whether it has come."""
 
 Sources: TypeAlias = frozenset[str] | None
 """Which policies; None: all, and the checks."""
@@ -99,13 +106,16 @@ class Rejudger:
         client: Client,
         find: Callable[[str], Follower | None],
         *,
-        ready: Callable[[], bool] = lambda: True,
+        ready: Callable[[Follower], bool] = lambda _: True,
         passed: Callable[[Follower], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`ready`: whether all is known that rules look up. `passed` hears of each pass over all of a kind."""
-        self._client, self._find, self._ready, self._passed = client, find, ready, passed
+        """`ready`: whether all is known that its rules look up. `passed` hears of each pass over all of a kind."""
+        self._client, self._find, self._ready, self._passed, self._clock = client, find, ready, passed, clock
         self._lock = threading.Lock()
         self._wanted: dict[str, Wanted] = {}
+        self._since: dict[str, float] = {}
+        """Since when passes over these kinds wait for what is looked up."""
         self._stopping = threading.Event()
         self._queue: WorkQueue[str] = WorkQueue(max_retries=NEVER, max_delay=LONGEST)
         self._workers = Workers("judge again", self._queue, self._work, count=WORKERS)
@@ -115,9 +125,9 @@ class Rejudger:
     def start(self) -> None:
         self._workers.start()
 
-    def stop(self) -> bool:
+    def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
         self._stopping.set()
-        return self._workers.stop()
+        return self._workers.stop(timeout)
 
     def ask(
         self,
@@ -138,28 +148,36 @@ class Rejudger:
         return len(self._queue)
 
     def _work(self, kind: str) -> None:
-        follower = self._find(kind)
-        if follower is not None and not self._ready():
-            self._queue.add(kind, delay=SETTLE)
-            return
         with self._lock:
             wanted = self._wanted.pop(kind, None)
+        follower = self._find(kind)  # after that: what was asked for of this one is not dropped for want of one before
         if wanted is None or follower is None:
+            self._since.pop(kind, None)
+            if follower is None:
+                self.troubles.pop(kind, None)
             return
+        if not self._ready(follower) and self._clock() - self._since.setdefault(kind, self._clock()) < PATIENCE:
+            self._put_back(kind, wanted)
+            self._queue.add(kind, delay=LOOK)
+            return
+        self._since.pop(kind, None)
         try:
             self._pass(follower, wanted)
         except BaseException as error:
             self.troubles[kind] = str(error)
-            with self._lock:
-                self._wanted.setdefault(kind, Wanted()).join(wanted)
+            self._put_back(kind, wanted)
             raise
         self.troubles.pop(kind, None)
+
+    def _put_back(self, kind: str, wanted: Wanted) -> None:
+        with self._lock:
+            self._wanted.setdefault(kind, Wanted()).join(wanted)
 
     def _pass(self, follower: Follower, wanted: Wanted) -> None:
         begun, done = datetime.now(UTC), 0
         reason = min(wanted.reasons)
         for thing in self._read(follower, wanted):
-            if self._stopping.is_set():
+            if self._stopping.is_set() or follower.closed:
                 return
             metadata = thing["metadata"]
             namespace = metadata.get("namespace") or ""

@@ -1,26 +1,30 @@
 """All that `auditor watch` runs: begun in order, ended in good order."""
 
 import contextlib
+import functools
 import gc
 import logging
+import os
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import FrameType
 from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from auditor import tracing
 from auditor.audit.chronicle import Chronicle
-from auditor.audit.coverage import Situation, name_kind
-from auditor.audit.doors import Collected, Doors
+from auditor.audit.coverage import Situation
+from auditor.audit.doors import KEPT, Collected, Doors
 from auditor.audit.events import FindingEvents
 from auditor.audit.findings import Findings
+from auditor.audit.install import install_report_crds
 from auditor.audit.meters import WatcherCollector
+from auditor.audit.recall import Recall
+from auditor.audit.reportcrds import ReportCrds
 from auditor.audit.reports import ReportWriter
 from auditor.audit.settings import WRITES, WatchSettings
 from auditor.audit.situation import describe
@@ -33,11 +37,14 @@ from auditor.cluster.lease import LeaseApi
 from auditor.cluster.recorder import Recorder
 from auditor.cluster.resource import NAMESPACES
 from auditor.errors import AuditorError
+from auditor.intake.live.view import View
 from auditor.languages import jq
 from auditor.model.finding import Finding
+from auditor.model.resource import name_kind
 from auditor.model.settings import AuditSettings, ReportSettings
 from auditor.model.subject import Subject
 from auditor.operations import OperationsServer, make_operations_app
+from auditor.operations.signals import hear
 from auditor.report.history import Fault, History, HistoryError, Spool
 
 log = logging.getLogger(__name__)
@@ -47,8 +54,12 @@ RETRY: Final = 2.0
 """Seconds between two attempts to get what it cannot begin without, as when the API server is not there yet."""
 SAID: Final = 30.0
 """Seconds after which a reason for waiting is told again."""
-LAST_WRITES: Final = 4.0
-"""Seconds that reports and history get at the end: of the 10 within which it is to be over."""
+LAST_WRITES: Final = 3.0
+"""Seconds that reports and history get at the end, each: of the 10 within which it is to be over."""
+INCOMPLETE: Final = 3
+"""The exit code where something had to be left behind."""
+AT_MOST: Final = 9.5
+"""Seconds from the signal: whatever hangs then is left behind. What it has not written the next start finds out."""
 
 
 class WatchService:
@@ -65,7 +76,9 @@ class WatchService:
         self._recorder = Recorder(writes, component=COMPONENT) if settings.events else None
         kind = Shared if settings.share else Leading
         self.turf: Turf = kind(leases, durations=settings.lease)
-        self.doors = Doors(self._collect, urls=settings.doors, pardoned=self._hear_pardons)
+        # As long as the history knows of them, as that is asked at each start.
+        kept = settings.retention.decisions if settings.database else KEPT
+        self.doors = Doors(self._collect, urls=settings.doors, pardoned=self._hear_pardons, pardons_kept=kept)
         self.watcher = Watcher(
             client,
             turf=self.turf,
@@ -87,8 +100,13 @@ class WatchService:
         self._findings.reports = self.reports
         self._findings.moved = self.status.mark
         self._findings.noted = self.status.note
+        self._findings.arranged = self._hear_view
+        self.report_crds: ReportCrds | None = None
+        if settings.report_crds:
+            self.report_crds = ReportCrds(lambda api: install_report_crds(client, api))
         self.spool: Spool | None = None
         self.chronicle: Chronicle | None = None
+        self.recall: Recall | None = None
         if settings.database:
             self._keep_history(settings)
         self._findings.events = FindingEvents(self._recorder) if self._recorder is not None else None
@@ -119,7 +137,7 @@ class WatchService:
             tick=settings.tick,
         )
         self._findings.history = self.chronicle
-        self._findings.arranged = self.chronicle.take_over
+        self.recall = Recall(self._open_history, self.doors.pardons, self._hear_pardons)
 
     # -- its life ------------------------------------------------------------------------------------------------------
 
@@ -132,6 +150,7 @@ class WatchService:
 
     def _begin(self) -> None:
         for begin, what in (
+            (self._recall, "pardons"),
             (self.watcher.start, "policies"),
             (self.turf.start, "lease"),
             (self.reports.start, "reports"),
@@ -157,6 +176,10 @@ class WatchService:
             self._stopping.wait(RETRY)
         return False
 
+    def _recall(self) -> None:
+        if self.recall is not None:
+            self.recall.start()
+
     def _find_doors(self) -> None:
         settings = self.settings
         if settings.door_service:
@@ -168,19 +191,30 @@ class WatchService:
     def stop(self) -> None:
         """Judging ends first, then what it has led to is written, then the lease is given back."""
         self._stopping.set()
-        self.doors.stop()
-        self.watcher.stop_judging()
-        self.reports.stop(LAST_WRITES)
-        self.status.stop(1.0)
-        self.turf.stop()
+        if self._starter.ident is not None:
+            self._starter.join(1.0)  # what it has not begun by now it does not begin any more
+        for each in (self.recall, self.report_crds, self.doors):
+            if each is not None:
+                self._end(each.stop)
+        self._end(self.watcher.stop_judging)
+        self._end(lambda: self.reports.stop(LAST_WRITES))
+        self._end(lambda: self.status.stop(0.5))
+        self._end(self.turf.stop)
         if self.chronicle is not None and self.spool is not None:
-            self.chronicle.stop()
-            self.spool.close(LAST_WRITES)
-        self.watcher.stop()
+            self._end(self.chronicle.stop)
+            self._end(functools.partial(self.spool.close, LAST_WRITES))
+        self._end(self._operations.stop)
         if self._recorder is not None:
-            self._recorder.close(1.0)
-        self._operations.stop()
-        jq.shared_pool().close()
+            self._end(functools.partial(self._recorder.close, 1.0))
+        self._end(self.watcher.stop)
+        self._end(jq.shared_pool().close)
+
+    def _end(self, stop: Callable[[], object]) -> None:
+        """One that fails does not keep the others from ending well: least of all the lease from being given back."""
+        try:
+            stop()
+        except Exception:
+            log.exception("at the end: a defect of auditor")
 
     # -- history -------------------------------------------------------------------------------------------------------
 
@@ -216,6 +250,12 @@ class WatchService:
 
     # -- what the parts ask each other ---------------------------------------------------------------------------------
 
+    def _hear_view(self, view: View) -> None:
+        if self.report_crds is not None:
+            self.report_crds.want(view.settings.reports.api)
+        if self.chronicle is not None:
+            self.chronicle.take_over(view)
+
     def _report_settings(self) -> ReportSettings:
         view = self.watcher.view
         return (view.settings if view is not None else AuditSettings()).reports
@@ -233,7 +273,7 @@ class WatchService:
         follower = watcher.followers.get(kind_name)
         if follower is None:
             return kind_name not in watcher.chosen
-        return follower.settled and not follower.state.trouble
+        return follower.settled and not follower.trouble
 
     def _describe(self) -> Situation | None:
         status = self.reports.status
@@ -250,20 +290,21 @@ class WatchService:
 def run(settings: WatchSettings) -> None:
     """Until SIGTERM or Ctrl-C."""
     sock = settings.operations.open()
-    done = threading.Event()
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        done.set()
+    with hear(signal.SIGTERM, signal.SIGINT) as signals:
+        service = WatchService(settings, sock)
+        service.start()
+        log.info("watching; operations port %s", sock.getsockname()[1])
+        gc.collect()
+        gc.freeze()
+        signals.recv(1)
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # who presses it again does not want to wait
-
-    service = WatchService(settings, sock)
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    service.start()
-    log.info("watching; operations port %s", sock.getsockname()[1])
-    gc.collect()
-    gc.freeze()
-    while not done.wait(60.0):
-        pass
-    with contextlib.suppress(KeyboardInterrupt):
+        last = threading.Timer(AT_MOST, _leave)
+        last.daemon = True
+        last.start()
         service.stop()
+
+
+def _leave() -> None:
+    """In the end even the interpreter may wait for a thread."""
+    log.error("something did not end in time: it is left behind")
+    os._exit(INCOMPLETE)

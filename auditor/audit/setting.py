@@ -51,12 +51,23 @@ class Setting:
     """Where the objects are CRDs: what is wrong with the kind that one defines as a whole."""
     policies: Mapping[str, CompiledPolicy] = field(init=False)
     """By source."""
+    mutating: frozenset[str] = field(init=False)
+    """Those policies that mutate."""
     splits: bool = field(init=False)
     """Whether some policy may want another version than that in which objects come."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "policies", {each.policy.key: each for each in self.engine.policies})
+        mutating = frozenset(key for key, each in self.policies.items() if each.mutations)
+        object.__setattr__(self, "mutating", mutating)
         object.__setattr__(self, "splits", any(_names_others(each, self.resource) for each in self.engine.policies))
+
+    def close(self, sources: frozenset[str]) -> frozenset[str]:
+        """These, and those without which nothing can be said of them: what a mutation would still change depends on
+        what the others make of the object."""
+        if any(source in self.mutating for source in sources):
+            return sources | self.mutating
+        return sources
 
     def only(self, sources: Iterable[str]) -> Self:
         """With these policies alone, and the checks that speak of them."""
@@ -95,6 +106,7 @@ def compare(before: Setting, after: Setting) -> Consequence:
     if (
         (before.resource, before.namespaced, before.facts, before.kind, before.passes, before.excluded_namespaces)
         != (after.resource, after.namespaced, after.facts, after.kind, after.passes, after.excluded_namespaces)
+        or before.debts != after.debts
         or before.schema is not after.schema
         or before.conversion is not after.conversion
         or before.world.own_namespace != after.world.own_namespace
@@ -104,15 +116,20 @@ def compare(before: Setting, after: Setting) -> Consequence:
         return Consequence(all=True)
     changed = {key for key, each in after.policies.items() if before.policies.get(key) is not each}
     changed |= _excused(before.world.exceptions, after.world.exceptions, after)
-    return Consequence(changed=frozenset(changed), gone=frozenset(before.policies.keys() - after.policies.keys()))
+    gone = before.policies.keys() - after.policies.keys()
+    if (changed | gone) & (before.mutating | after.mutating):
+        changed |= after.mutating  # each of them sees what the others make of the object
+    return Consequence(changed=frozenset(changed), gone=frozenset(gone))
 
 
 def _excused(before: Sequence[PolicyException], after: Sequence[PolicyException], setting: Setting) -> set[str]:
     """Policies about which an exception says something else now."""
     if before == after:
         return set()
-    different = [each for each in (*before, *after) if (each in before) != (each in after)]
-    names = {name for each in different for name in each.policies}
+    # By their names: a thousand of them compared with each other, for each kind, would take minutes.
+    old, new = ({(each.namespace, each.name): each for each in those} for those in (before, after))
+    different = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    names = {name for key in different for those in (old, new) if key in those for name in those[key].policies}
     return {
         key
         for key, each in setting.policies.items()
@@ -120,14 +137,22 @@ def _excused(before: Sequence[PolicyException], after: Sequence[PolicyException]
     }
 
 
-def asks_namespace(policy: CompiledPolicy) -> bool:
+def asks_labels(policy: CompiledPolicy) -> bool:
     """Whether it may judge otherwise when the labels of a namespace change."""
     source = policy.policy
     return bool(
         any(match.namespaces.requirements for match in source.matches)
         or source.overrides
         or source.exceptions is not None
-        or "namespaceObject" in policy.names
+        or asks_namespace(policy)
+    )
+
+
+def asks_namespace(policy: CompiledPolicy) -> bool:
+    """Whether its rules read the Namespace object: then its annotations count, too."""
+    source = policy.policy
+    return bool(
+        "namespaceObject" in policy.names
         or any(
             each.language in (Language.JQ, Language.DENY) and "$namespace" in str(each.body) for each in source.rules
         )

@@ -34,6 +34,8 @@ class WatchSettings:
     share: bool = False
     """Whether several watchers share the kinds; otherwise one leads, and the others wait."""
     events: bool = True
+    report_crds: bool = False
+    """Whether the CRDs of the reports are created where they are absent."""
     traces: bool = False
     resync: timedelta = RESYNC
     interval: timedelta = timedelta(hours=1)

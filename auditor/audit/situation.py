@@ -3,19 +3,18 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from auditor.audit.coverage import KindCounts, KindCoverage, PolicyCounts, Situation, find_troubles
 from auditor.audit.follower import Follower, State
 from auditor.audit.kinds import Chosen
 from auditor.audit.watcher import Watcher
+from auditor.cluster import Resource
 from auditor.engine.compiled import CompiledPolicy
+from auditor.errors import ForbiddenError
+from auditor.intake.once.reading import tell_grant
 from auditor.model.finding import Result
 from auditor.model.policy import Kind
 from auditor.model.settings import Reading
-
-ROLE: Final = "auditor-read"
-"""Of the ClusterRole in the commands that we suggest."""
 
 
 def describe(watcher: Watcher, limits: Iterable[str] = ()) -> Situation | None:
@@ -29,8 +28,10 @@ def describe(watcher: Watcher, limits: Iterable[str] = ()) -> Situation | None:
         state = follower.state
         if not state.synced and not state.trouble and state.last_complete_pass is None:
             continue  # it is being read for the first time
-        kinds.append(_cover(watcher, name, follower, state))
-        for source, each in _count(follower, state):
+        with follower.lock:
+            found = _sum(follower)
+        kinds.append(_cover(watcher, name, follower, state, found))
+        for source, each in _count(follower, state, found):
             counts[source].append(each)
     owned = [each for each in watcher.left if watcher.turf.owns(each.name)]
     kinds += [_leave(each) for each in owned]
@@ -56,15 +57,18 @@ def describe(watcher: Watcher, limits: Iterable[str] = ()) -> Situation | None:
     )
 
 
-def _cover(watcher: Watcher, name: str, follower: Follower, state: State) -> KindCoverage:
+def _cover(
+    watcher: Watcher, name: str, follower: Follower, state: State, found: Mapping[str, "_Counts"]
+) -> KindCoverage:
     resource = follower.resource
     reason = state.trouble
     unread = state.present is None
     if "403" in reason or "forbidden" in reason.lower():
-        reason = f"{reason}. To grant it: {grant(resource.plural, resource.group)}"
+        reason = _forbid(reason, resource)
     if not reason and state.failed:
         reason = _say_errors(follower)
-    reason = reason or watcher.rejudger.troubles.get(name, "")
+    chosen = watcher.chosen.get(name)
+    reason = reason or watcher.rejudger.troubles.get(name, "") or (chosen.trouble if chosen is not None else "")
     named = bool(follower.setting.policies)
     settings = watcher.view.settings if watcher.view is not None else None
     listed = settings is not None and settings.reading is Reading.LISTED
@@ -74,20 +78,18 @@ def _cover(watcher: Watcher, name: str, follower: Follower, state: State) -> Kin
         present=state.present,
         evaluated=0 if state.present is None else max(0, state.present - state.failed),
         not_evaluated=None if unread else state.failed,
-        stale=bool(state.trouble),
+        results=sum((each.results for each in found.values()), Counter()),
+        stale=bool(state.trouble) and not unread,
         reason=reason,
         last_complete_pass=state.last_complete_pass,
         excluded=unread and not named and listed,
     )
 
 
-def grant(plural: str, group: str) -> str:
-    """The command that lets the watcher read a kind."""
-    name = f"{plural}.{group}" if group else plural
-    return (
-        f"kubectl create clusterrole {ROLE}-{name} --verb=get,list,watch --resource={name} && kubectl create "
-        f"clusterrolebinding {ROLE}-{name} --clusterrole={ROLE}-{name} --serviceaccount=NAMESPACE:NAME"
-    )
+def _forbid(reason: str, resource: Resource) -> str:
+    """What is missing, and the command that gives it: there may be a hundred such kinds, and each line is read."""
+    said = reason.rpartition(" is forbidden: ")[2].removesuffix(ForbiddenError.advice).rstrip(". ")
+    return f"forbidden: {said}. To grant it: {tell_grant([resource], reason)}"
 
 
 def _leave(each: Chosen) -> KindCoverage:
@@ -112,10 +114,8 @@ class _Counts:
     results: Counter[Result] = field(default_factory=Counter)
 
 
-def _count(follower: Follower, state: State) -> Iterator[tuple[str, KindCounts]]:
+def _count(follower: Follower, state: State, found: Mapping[str, "_Counts"]) -> Iterator[tuple[str, KindCounts]]:
     """By source; of policies that may concern the kind also where no object of it is concerned."""
-    with follower.lock:
-        found = _sum(follower)
     resource = follower.resource
     for source, policy in follower.setting.policies.items():
         counts = found.get(source, _Counts())

@@ -16,12 +16,13 @@ from auditor.audit.coverage import (
     PolicyCounts,
     Situation,
     count_pairs,
-    name_kind,
     percent,
 )
 from auditor.cluster.access import dig, dig_list, dig_text
 from auditor.cluster.conditions import Condition, find_condition, render_time, set_condition
 from auditor.json import Json, JsonObject
+from auditor.model.finding import Result
+from auditor.model.resource import name_kind
 
 STATUS: Final = "status"
 """The key of what is about all kinds."""
@@ -36,6 +37,9 @@ NEWER: Final = 3600.0
 """Seconds by which a last complete pass has to be newer to be written for that alone."""
 NAMED: Final = 20
 """Kinds that a condition names; the coverage has all of them."""
+
+FOUND: Final = (Result.FAIL, Result.WARN, Result.ERROR, Result.SKIP)
+"""The results of which reports tell."""
 
 Owns = Callable[[str], bool]
 Entry = JsonObject
@@ -87,6 +91,8 @@ def _cover(each: KindCoverage, pairs: Pairs) -> Entry:
     if each.not_evaluated is not None:
         entry["notEvaluated"] = each.not_evaluated
     entry |= {"policies": pairs.policies, "policiesEvaluated": pairs.judged, "stale": each.stale}
+    if each.present is not None:
+        entry["findings"] = {str(result): each.results.get(result, 0) for result in FOUND}
     if each.excluded:
         entry["excluded"] = True
     return entry | _why(each.reason, each.last_complete_pass)

@@ -29,6 +29,7 @@ TELL_EVERY = 1000
     show_default=True,
     help="Of files: the format.",
 )
+@click.option("--check-round-trip", is_flag=True, help="Of files: also convert back, and say what is lost.")
 @click.option("--migrate-storage", is_flag=True, help="Write the objects of CRDs in a cluster anew.")
 @click.option("--dry-run", is_flag=True, help="Of a cluster: ask for all, and store nothing.")
 @cluster_options
@@ -37,6 +38,7 @@ def command(
     version: str | None,
     conversions: tuple[str, ...],
     output: str,
+    check_round_trip: bool,
     migrate_storage: bool,
     dry_run: bool,
     cluster: Cluster,
@@ -48,15 +50,18 @@ def command(
     may be taken out of the CRD. Without names: all CRDs of which objects may be stored in another version. It may be
     broken off and begun again.
 
-    Exit code 0: all is converted; 2: a mistake in a Conversion or in the command; 3: some object was not.
+    Exit code 0: all is converted; 2: a mistake in a Conversion or in the command; 3: some object was not, or with
+    --check-round-trip does not come back as it was.
     """
     if migrate_storage:
-        if version or conversions:
-            raise click.UsageError("--to and --conversions are for files, --migrate-storage is for a cluster")
+        if version or conversions or check_round_trip:
+            raise click.UsageError(
+                "--to, --conversions and --check-round-trip are for files, --migrate-storage is for a cluster"
+            )
         return _migrate(names, cluster, dry_run=dry_run)
     if not names or not version or not conversions:
         raise click.UsageError("files need --to VERSION and --conversions PATH; a cluster needs --migrate-storage")
-    return _convert(names, version, conversions, output)
+    return _convert(names, version, conversions, output, back=check_round_trip)
 
 
 def _migrate(names: tuple[str, ...], cluster: Cluster, *, dry_run: bool) -> int:
@@ -96,7 +101,7 @@ def _tell(migration: "Migration", *, dry_run: bool) -> None:
     click.echo(clean(end + left))
 
 
-def _convert(paths: tuple[str, ...], version: str, conversions: tuple[str, ...], output: str) -> int:
+def _convert(paths: tuple[str, ...], version: str, conversions: tuple[str, ...], output: str, *, back: bool) -> int:
     from auditor.engine.mistakes import PolicyError
     from auditor.intake.load import load, read_items
     from auditor.intake.printable import clean
@@ -113,7 +118,7 @@ def _convert(paths: tuple[str, ...], version: str, conversions: tuple[str, ...],
     things = []
     for item in read_items(paths, unreadable):
         try:
-            things.append(_convert_one(item, version, known))
+            things.append(_convert_one(item, version, known, back=back))
         except AuditorError as error:
             faults.append(f"{item.file}:{item.line}: {error}")
     _print(things, output)
@@ -122,8 +127,9 @@ def _convert(paths: tuple[str, ...], version: str, conversions: tuple[str, ...],
     return INCOMPLETE if faults or unreadable else DONE
 
 
-def _convert_one(item: "Item", version: str, known: "Loaded") -> JsonObject:
+def _convert_one(item: "Item", version: str, known: "Loaded", *, back: bool) -> JsonObject:
     from auditor.intake.catalog import guess_plural
+    from auditor.model.resource import name_kind
 
     if str(item.thing["apiVersion"]).rpartition("/")[2] == version:
         return item.thing
@@ -131,8 +137,12 @@ def _convert_one(item: "Item", version: str, known: "Loaded") -> JsonObject:
     plural = plurals.get((item.group, item.kind)) or guess_plural(item.kind)
     for conversion in known.conversions:
         if (conversion.group, conversion.resource) == (item.group, plural):
+            lost = conversion.round_trip(item.thing, version) if back else []
+            if lost:
+                places = ", ".join(str(each["path"]) for each in lost)
+                raise InputError(f"the {item.kind} does not come back from {version} as it was: {places}")
             return conversion.convert(item.thing, version)
-    raise InputError(f"there is no Conversion for {plural}.{item.group}: the {item.kind} is not converted")
+    raise InputError(f"there is no Conversion for {name_kind(item.group, plural)}: the {item.kind} is not converted")
 
 
 def _print(things: list[JsonObject], output: str) -> None:

@@ -83,8 +83,9 @@ def place_options(command: Callable[P, R]) -> Callable[..., R]:
 @cluster_options
 @place_options
 @click.option("--secret", default=CERTIFICATES, show_default=True, help="With the authority of the webhook.")
+@click.option("--crd-impact", is_flag=True, help="With the webhook on updates of CRDs.")
 @click.option("-o", "--output", type=click.Choice(["diff", "yaml"]), default="diff", show_default=True, help="Form.")
-def plan(cluster: Cluster, place: Place, secret: str, output: str) -> None:
+def plan(cluster: Cluster, place: Place, secret: str, crd_impact: bool, output: str) -> None:
     """Show what the policies in the cluster make the webhook register, and how that differs from what is there.
 
     Nothing is written. As YAML: all objects, for `kubectl apply --server-side`.
@@ -98,6 +99,7 @@ def plan(cluster: Cluster, place: Place, secret: str, output: str) -> None:
     with client.transport:
         authorities = _read_authorities(client, place.namespace, secret)
         installation, _ = place.find(client, authorities=authorities)
+        installation = replace(installation, crd_impact=crd_impact)
         made = make_plan(client, want(_view(client), installation))
     if output == "yaml":
         click.echo(yaml.safe_dump_all(made.objects, sort_keys=False), nl=False)

@@ -1,73 +1,40 @@
 """`auditor scan`: judge the objects in files, or those that a cluster has."""
 
+import os
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from auditor.cli.cluster import Cluster, cluster_options
-from auditor.errors import UsageError
-from auditor.json import JsonObject
+from auditor.cli.outputs import Output, OutputType, check_outputs, write_file, write_outputs
+from auditor.cli.scanoptions import ScanOptions, scan_options
 
 if TYPE_CHECKING:
     from auditor.intake.scan import Scan
+    from auditor.report.baseline import Baseline, Comparison
+    from auditor.report.results import Results
 
 CLEAN, FINDINGS, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
+TABLE = Output("table")
 
 
 @click.command("scan")
-@click.argument("paths", metavar="[PATH...]", nargs=-1)
+@click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path())
 @click.option(
-    "--policies",
-    metavar="PATH",
+    "-o",
+    "--output",
+    "outputs",
+    metavar="FORMAT[=FILE]",
+    type=OutputType(),
     multiple=True,
-    help="Policies, ours or native. Default: our own packs; of a cluster those in it.",
+    help="table (default), json, yaml, sarif, junit, github, gitlab, markdown, html, csv or report, to standard output "
+    "or to a file. Repeatable.",
 )
-@click.option("--crds", metavar="PATH", multiple=True, help="CRDs of the objects: their defaults are filled in.")
-@click.option(
-    "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="The format."
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["critical", "high", "medium", "low", "info"]),
-    default="low",
-    show_default=True,
-    help="The least severity that makes exit code 1.",
-)
-@click.option(
-    "--namespace-labels",
-    metavar="NAME:KEY=VALUE,...",
-    multiple=True,
-    help="The labels of a namespace that is not among the objects, for namespaceSelectors.",
-)
-@click.option("--include-passes", is_flag=True, help="Tell of each rule that passed, too.")
-@click.option("--cluster", "in_cluster", is_flag=True, help="Judge what is stored in a cluster, not files.")
-@click.option(
-    "--kind",
-    "kinds",
-    metavar="KIND",
-    multiple=True,
-    help="With --cluster, this kind only, as kubectl names it: widgets.example.com. Repeatable.",
-)
-@click.option(
-    "-n", "--namespace", "namespaces", metavar="NAME", multiple=True, help="With --cluster, in this only. Repeatable."
-)
-@click.option("--checks", is_flag=True, help="With --cluster, ask the built-in drift checks, too.")
+@scan_options
 @cluster_options
-def command(
-    paths: tuple[str, ...],
-    policies: tuple[str, ...],
-    crds: tuple[str, ...],
-    output: str,
-    fail_on: str,
-    namespace_labels: tuple[str, ...],
-    include_passes: bool,
-    in_cluster: bool,
-    kinds: tuple[str, ...],
-    namespaces: tuple[str, ...],
-    checks: bool,
-    cluster: Cluster,
-) -> int:
+def command(paths: tuple[str, ...], outputs: tuple[Output, ...], options: ScanOptions, cluster: Cluster) -> int:
     """Judge the objects in files, directories or standard input (-), as the webhooks would judge them.
 
     Each object is judged as one that is created, after the defaults of its CRD and the mutations of the policies; an
@@ -79,59 +46,62 @@ def command(
 
     Exit code 0: clean; 1: findings; 2: a mistake in a policy or in the command; 3: something could not be judged.
     """
-    from auditor.report.formats import FORMATS
-
-    _check_usage(
-        paths,
-        in_cluster=in_cluster,
-        of_files=(*crds, *namespace_labels),
-        of_cluster=bool(kinds or namespaces or checks),
-    )
-    if in_cluster:
-        result, interrupted = _scan_cluster(cluster, policies, kinds, namespaces, passes=include_passes, checks=checks)
+    options.check(paths)
+    outputs = outputs or (TABLE,)
+    check_outputs(outputs, *([options.baseline] if options.write_baseline else []))
+    before = _read_baseline(options)
+    begun = time.monotonic()
+    if options.in_cluster:
+        found, interrupted = _scan_cluster(cluster, options)
     else:
-        result, interrupted = _scan_files(paths, policies, crds, namespace_labels, passes=include_passes), False
-    click.echo(FORMATS[output](result), nl=False)
+        found, interrupted = _scan_files(paths, options)
+    results = _make_results(found, before, options, seconds=time.monotonic() - begun)
+    write_outputs(outputs, results)
+    _tell_gaps(outputs, found)
     if interrupted:
         return INTERRUPTED
-    return INCOMPLETE if result.incomplete else _rate(result, fail_on)
+    return _rate(results, options)
 
 
-def _check_usage(paths: tuple[str, ...], *, in_cluster: bool, of_files: tuple[str, ...], of_cluster: bool) -> None:
-    if in_cluster and (paths or of_files):
-        raise UsageError("with --cluster the objects, CRDs and namespaces are those of the cluster: name no files")
-    if not in_cluster and not paths:
-        raise UsageError("name files with objects (PATH...), or --cluster")
-    if not in_cluster and of_cluster:
-        raise UsageError("--kind, --namespace and --checks go with --cluster")
-
-
-def _scan_files(
-    paths: tuple[str, ...],
-    policies: tuple[str, ...],
-    crds: tuple[str, ...],
-    namespace_labels: tuple[str, ...],
-    *,
-    passes: bool,
-) -> "Scan":
-    from auditor.intake.packs import packs_directory
-    from auditor.intake.scan import prepare, scan
-
-    prepared = prepare(policies or (str(packs_directory()),), crds)
-    namespaces = dict(_read_namespace(each) for each in namespace_labels)
-    return scan(paths, prepared, time=datetime.now(UTC), passes=passes, namespaces=namespaces)
-
-
-def _scan_cluster(
-    cluster: Cluster,
-    policies: tuple[str, ...],
-    kinds: tuple[str, ...],
-    namespaces: tuple[str, ...],
-    *,
-    passes: bool,
-    checks: bool,
-) -> tuple["Scan", bool]:
+def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", bool]:
     """What was found, and whether somebody lost patience."""
+    from auditor.errors import InputError
+    from auditor.intake.load import read_items
+    from auditor.intake.packs import packs_directory
+    from auditor.intake.question import Question, read_user
+    from auditor.intake.scan import PreparationError, Scan, prepare, scan
+    from auditor.model.request import Operation
+
+    policies = options.policies or (str(packs_directory()),)
+    prepared = prepare(policies, options.crds, params=options.params, exceptions=options.exceptions)
+    unreadable: list[InputError] = []
+    question = Question(
+        kinds=options.kinds,
+        namespaces=options.namespaces,
+        operation=Operation(options.operation) if options.operation else None,
+        user=read_user(options.user) if options.user else None,
+        old=list(read_items(options.old, unreadable)),
+    )
+    if unreadable:
+        raise PreparationError(unreadable, [])
+    result, interrupted = Scan(passes=options.include_passes), False
+    try:
+        scan(
+            paths,
+            prepared,
+            time=datetime.now(UTC),
+            namespaces=dict(options.namespace_labels),
+            question=question,
+            exclude=options.exclude,
+            into=result,
+        )
+    except KeyboardInterrupt:
+        result.unreadable.append(InputError("interrupted: the other objects were not judged"))
+        interrupted = True
+    return result, interrupted
+
+
+def _scan_cluster(cluster: Cluster, options: ScanOptions) -> tuple["Scan", bool]:
     from dataclasses import replace
 
     from auditor.cli.progress import ShownProgress
@@ -145,13 +115,16 @@ def _scan_cluster(
     time = datetime.now(UTC)
     client = cluster.connect("scan")
     with client.transport:
-        ground = read_ground(client, namespaces)
-        choice = replace(choose(ground.discovery, kinds, namespaces), every_kind=checks)
-        rules = rules_of_files(policies, ground, time) if policies else rules_of_cluster(ground, time)
+        ground = read_ground(client, options.namespaces)
+        choice = replace(choose(ground.discovery, options.kinds, options.namespaces), every_kind=options.checks)
+        if options.policies:
+            rules = rules_of_files(options.policies, ground, time)
+        else:
+            rules = rules_of_cluster(ground, time, empty=options.checks)
         basis = make_basis(ground, rules, choice=choice, time=time)
-        result = Scan(Engine.of(rules.policies, schemas=ground.schemas), passes)
+        result = Scan(Engine.of(rules.policies, schemas=ground.schemas), options.include_passes)
         try:
-            scan_cluster(basis, result, checks=checks, progress=progress.of(lambda: count_objects(basis)))
+            scan_cluster(basis, result, checks=options.checks, progress=progress.of(lambda: count_objects(basis)))
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -159,19 +132,60 @@ def _scan_cluster(
     return result, interrupted
 
 
-def _rate(result: "Scan", fail_on: str) -> int:
-    from auditor.model.finding import Result
+def _read_baseline(options: ScanOptions) -> "Baseline | None":
+    if not options.baseline or (options.write_baseline and not os.path.lexists(options.baseline)):
+        return {} if options.baseline else None
+    from auditor.report.baseline import read_baseline
+
+    return read_baseline(options.baseline)
+
+
+def _make_results(found: "Scan", before: "Baseline | None", options: ScanOptions, *, seconds: float) -> "Results":
     from auditor.model.policy import Severity
+    from auditor.report.results import Results
 
-    worst = Severity(fail_on).rank
-    bad = (f for _, f in result.findings() if f.result in (Result.FAIL, Result.WARN))
-    return FINDINGS if any(finding.severity.rank <= worst for finding in bad) else CLEAN
+    return Results(
+        found,
+        threshold=Severity(options.fail_on),
+        comparison=None if before is None else _compare(found, before, options),
+        new_only=options.new_only or options.write_baseline,
+        time=datetime.now(UTC),
+        seconds=seconds,
+        directory=os.getcwd(),  # noqa: PTH109 a path that is no text stays one
+    )
 
 
-def _read_namespace(text: str) -> tuple[str, JsonObject]:
-    name, colon, labels = text.partition(":")
-    pairs = [pair.partition("=") for pair in labels.split(",") if pair]
-    if not name or not colon or not all(key and sign for key, sign, _ in pairs):
-        raise click.BadParameter(f"{text!r} is not NAME:KEY=VALUE,KEY=VALUE", param_hint="--namespace-labels")
-    metadata = {"name": name, "labels": {key: value for key, _, value in pairs}}
-    return name, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+def _compare(found: "Scan", before: "Baseline", options: ScanOptions) -> "Comparison":
+    """Whoever writes a baseline knows all that is in it; what is gone is told of the one before."""
+    from dataclasses import replace
+
+    from auditor.report.baseline import compare, render_baseline
+    from auditor.report.results import VIOLATIONS
+
+    compared = compare(found, before)
+    if not options.write_baseline:
+        return compared
+    write_file(options.baseline, render_baseline(found))
+    return replace(compared, known=frozenset(f.fingerprint for _, f in found.findings() if f.result in VIOLATIONS))
+
+
+def _tell_gaps(outputs: tuple[Output, ...], found: "Scan") -> None:
+    """Where no table is shown, a person at the log of a run sees why it was not complete."""
+    if TABLE in outputs:
+        return
+    from auditor.intake.printable import clean
+
+    for text in [*(f"not read: {error}" for error in found.unreadable), *(f"warning: {w}" for w in found.warnings)]:
+        click.echo(clean(text.replace("\n", " ")), err=True)
+
+
+def _rate(results: "Results", options: ScanOptions) -> int:
+    if options.fail_coverage_below is not None:
+        percent = results.scan.percent
+        if percent is None or percent < options.fail_coverage_below:
+            told = "nothing was judged" if percent is None else f"the coverage is {percent} %"
+            click.echo(f"auditor: {told}, which is below {options.fail_coverage_below} %", err=True)
+            return INCOMPLETE
+    if results.scan.incomplete:
+        return INCOMPLETE
+    return FINDINGS if results.failing else CLEAN

@@ -40,6 +40,12 @@ from auditor.cli.cluster import Cluster, cluster_options
     show_default=True,
     help="Several watchers share the kinds, or one leads and the others wait. To share, they need PostgreSQL.",
 )
+@click.option(
+    "--report-crds/--no-report-crds",
+    default=False,
+    show_default=True,
+    help="Create the CRDs of the reports where they are absent. Needs the right to create CRDs.",
+)
 @click.option("--events/--no-events", default=True, show_default=True, help="Write Events on objects with findings.")
 @click.option(
     "--resync",
@@ -64,6 +70,7 @@ def command(
     doors: tuple[str, ...],
     door_service: str,
     share: bool,
+    report_crds: bool,
     events: bool,
     resync: float,
     traces: bool,
@@ -78,10 +85,13 @@ def command(
     from auditor.audit.settings import WatchSettings, default_database
     from auditor.errors import UsageError
     from auditor.operations.listen import Listen
+    from auditor.report.history import check_url
 
     if not history and database_url:
         raise UsageError("--no-history and --database-url exclude each other")
     database = (default_database() if database_url is None else database_url) if history else ""
+    if database:
+        check_url(database)
     if share and database.startswith("sqlite"):
         raise UsageError("watchers that --share need one history: --database-url postgresql://..., or --no-history")
     run(
@@ -93,6 +103,7 @@ def command(
             doors=doors,
             door_service=door_service,
             share=share,
+            report_crds=report_crds,
             events=events,
             traces=traces,
             resync=timedelta(hours=resync),

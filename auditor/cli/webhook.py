@@ -51,6 +51,13 @@ from auditor.cli.cluster import Cluster, cluster_options
 @click.option("--client-name", "client_names", multiple=True, help="Of the certificate of such a client.")
 @click.option("--break-glass-group", default="", metavar="GROUP", help="Whose members are admitted in any case.")
 @click.option(
+    "--crd-impact",
+    type=click.Choice(["off", "warn", "deny"]),
+    default="off",
+    show_default=True,
+    help="Also judge updates of CRDs: warn of what they would do to stored objects, or deny those that do harm.",
+)
+@click.option(
     "--decision-log",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -94,6 +101,7 @@ def command(
     client_authorities: Path | None,
     client_names: tuple[str, ...],
     break_glass_group: str,
+    crd_impact: str,
     decision_log: Path | None,
     decision_log_share: float,
     redact: tuple[str, ...],
@@ -112,11 +120,12 @@ def command(
     after SIGTERM or Ctrl-C when all requests in hand are answered; Ctrl-C again ends it at once.
     """
     from auditor.errors import UsageError
+    from auditor.operations import Listen
     from auditor.webhooks.certificates.files import AuthoritySource, FilesSettings
     from auditor.webhooks.certificates.tls import ClientSettings
     from auditor.webhooks.serving.application import run
     from auditor.webhooks.serving.service import make_service, prepare
-    from auditor.webhooks.serving.settings import DecisionSettings, Listen, ServingSettings, Target
+    from auditor.webhooks.serving.settings import CrdReview, DecisionSettings, ServingSettings, Target
 
     if certificates is None and (inject_from or authority != "file"):
         raise UsageError("--authority and --inject-from belong to --certificates")
@@ -143,6 +152,7 @@ def command(
         cluster=cluster.settings(),
         name=name,
         break_glass_group=break_glass_group,
+        crd_impact=CrdReview(crd_impact),
         decisions=decisions,
         workers=workers,
         threads=threads,

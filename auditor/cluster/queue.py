@@ -22,6 +22,8 @@ BASE_DELAY = 0.1
 """Seconds before the first retry: most failures are conflicts, which are over by then. Each further one doubles it."""
 MAX_DELAY = 300.0
 """A cluster that is down for an hour is asked every five minutes for each key, and is well again as soon."""
+MOST_DOUBLINGS = 60
+"""Longer than any delay; and beyond a thousand there is no such number, for who never gives up."""
 MAX_RETRIES = 15
 """With the delays above about 50 minutes of trying; then only a change, or the resync, brings the key back."""
 
@@ -162,7 +164,8 @@ class WorkQueue(Generic[Key]):
                 again = True
                 log.info("%s: failure %d: %s", key, entry.failures, reason)
                 self.counts.retried += 1
-                delay = min(self.base_delay * 2 ** (entry.failures - 1), self.max_delay) if after is None else after
+                doubled = self.base_delay * 2.0 ** min(entry.failures - 1, MOST_DOUBLINGS)
+                delay = min(doubled, self.max_delay) if after is None else after
                 due = self.clock() + delay
                 old = entry.again or (entry.priority, due)
                 entry.again = (min(entry.priority, old[0]), min(due, old[1]))

@@ -9,6 +9,7 @@ from auditor.json import Json, JsonObject
 from auditor.model.match import BUILT_IN_GROUPS, CLUSTER_SCOPED, Kinds
 from auditor.model.policy import Lookup, ParamKind, ParamRef, Policy
 from auditor.model.request import Request
+from auditor.model.resource import name_kind
 from auditor.model.world import Narrowing
 
 _NO_PARAMS: Final[tuple[Json, ...]] = (None,)
@@ -71,7 +72,7 @@ def find_lookups(policy: Policy, request: Request) -> tuple[Mapping[str, Json], 
         narrowing = Narrowing(namespace, lookup.indexed_by, value)
         objects = request.world.objects.of_resource(lookup.group, lookup.resource, narrowing)
         if objects is None:
-            return {}, f"lookup {lookup.name}: {lookup.resource}.{lookup.group} are not known here"
+            return {}, f"lookup {lookup.name}: {name_kind(lookup.group, lookup.resource)} are not known here"
         found[lookup.name] = [each for each in objects if _is_looked_up(each, lookup, narrowing, request)]
     return found, ""
 

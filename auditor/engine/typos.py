@@ -6,7 +6,7 @@ from typing import TypeAlias
 from auditor.errors import Problem
 from auditor.languages.schema import StructuralSchema
 from auditor.model.policy import Policy
-from auditor.model.resource import GroupVersionResource
+from auditor.model.resource import GroupVersionResource, name_kind
 
 Schemas: TypeAlias = Mapping[GroupVersionResource, StructuralSchema]
 
@@ -34,7 +34,7 @@ def find_typos(paths: Iterable[tuple[tuple[str, ...], int, int]], schemas: Schem
     """A path is wrong when none of the kinds has it: a policy for several may ask what only some have."""
     if not schemas:
         return
-    names = ", ".join(sorted({f"{resource.resource}.{resource.group}" for resource in schemas}))
+    names = ", ".join(sorted({name_kind(each.group, each.resource) for each in schemas}))
     for path, line, column in paths:
         unknown = [schema.nearest(path) for schema in schemas.values()]
         first = next((u for u in unknown if u), None)

@@ -1,23 +1,26 @@
 """Test cases of policies: files whose names say what is expected.
 
 Beside the policies of a folder stand its cases in `tests/`: `pass.NOTE.yaml`, `fail.RULE.NOTE.yaml`,
-`mutate.NOTE.yaml`; the note may be left out. The first document is judged, an object or an AdmissionReview; the others
-are what is around it: namespaces, params, exceptions, objects for lookups. Of `mutate` the second document is what must
-come out.
+`mutate.NOTE.yaml`, `convert.NOTE.yaml`; the note may be left out. The first document is judged, an object or an
+AdmissionReview; the others are what is around it: namespaces, params, exceptions, objects for lookups. Of `mutate` and
+`convert` the second document is what must come out, the golden.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 
-from auditor.engine.patch import diff, same
+from auditor.engine.patch import same
 from auditor.errors import AuditorError, InputError, UsageError
 from auditor.intake.files import SUFFIXES
+from auditor.intake.goldens import rewrite, show_difference
 from auditor.intake.load import Item, Loaded, read_items, sort
-from auditor.intake.requests import Surroundings, ask, receive, surround
+from auditor.intake.requests import Surroundings, ask, kind_of, receive, surround
 from auditor.intake.scan import CASES, Prepared, judge_as_door, prepare
+from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result
 from auditor.model.request import Request
 
@@ -33,6 +36,9 @@ class Outcome:
     problem: str = ""
     incomplete: bool = False
     """Nobody knows: it could not be read, or a rule could not be evaluated."""
+    updated: bool = False
+    """What must come out was written anew."""
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -54,20 +60,23 @@ class _Incomplete(Exception):  # noqa: N818 - it never leaves this module
     """The text says what could not be evaluated."""
 
 
-def run_cases(paths: Sequence[str]) -> Report:
-    """Raises PreparationError for policies that do not compile, UsageError where there is nothing to test."""
+def run_cases(paths: Sequence[str], *, update: bool = False) -> Report:
+    """`update`: goldens that differ are written anew.
+
+    Raises PreparationError for policies that do not compile, UsageError where there is nothing to test.
+    """
     report = Report()
     folders = dict.fromkeys(folder for path in paths for folder in _find_folders(Path(path)))
     cases = {folder: list(_list_files(folder.rglob("*"))) for folder in folders}
     if not any(cases.values()):
         raise UsageError(
             f"no test cases in {', '.join(paths)}: the folder {CASES}/ beside the policies holds them "
-            "(pass.yaml, fail.RULE.yaml, mutate.yaml)"
+            "(pass.yaml, fail.RULE.yaml, mutate.yaml, convert.yaml)"
         )
     for folder, files in cases.items():
         pack = _Pack(_prepare(folder))
         report.warnings += map(str, pack.prepared.engine.warnings)
-        report.outcomes += [_run_case(file, pack) for file in files]
+        report.outcomes += [_time(file, pack, update=update) for file in files]
         rules = dict.fromkeys(f"{p.policy.name}/{r.rule.name}" for p in pack.prepared.engine.policies for r in p.rules)
         report.never_violated += [rule for rule in rules if rule not in pack.violated]
         report.never_passed += [rule for rule in rules if rule not in pack.passed]
@@ -99,11 +108,16 @@ def _prepare(folder: Path) -> Prepared:
     return prepare(beside, empty=True)
 
 
-def _run_case(case: Path, pack: _Pack) -> Outcome:
+def _time(case: Path, pack: _Pack, *, update: bool) -> Outcome:
+    begun = perf_counter()
+    return replace(_run_case(case, pack, update=update), seconds=perf_counter() - begun)
+
+
+def _run_case(case: Path, pack: _Pack, *, update: bool) -> Outcome:
     kind, _, rest = case.name.partition(".")
     name = str(case)
-    if kind not in ("pass", "fail", "mutate"):
-        return Outcome(name, "the name must begin with pass, fail or mutate, as in fail.RULE.yaml")
+    if kind not in ("pass", "fail", *_GOLDEN):
+        return Outcome(name, "the name must begin with pass, fail, mutate or convert, as in fail.RULE.yaml")
     unreadable: list[InputError] = []
     items = list(read_items([name], unreadable))
     if unreadable or not items:
@@ -111,8 +125,8 @@ def _run_case(case: Path, pack: _Pack) -> Outcome:
     try:
         around = _surround(items, pack.prepared)
         request = ask(items[0], around)
-        if kind == "mutate":
-            return Outcome(name, _check_mutation(request, pack, items, around))
+        if kind in _GOLDEN:
+            return _check_golden(case, _GOLDEN[kind](request, pack, items, around), items, update=update)
         rule = _cut_rule(rest, pack) if kind == "fail" else ""
         return Outcome(name, _check(request, pack, rule=rule) or _check_conversions(request, pack.prepared))
     except (AuditorError, _Incomplete) as error:
@@ -165,17 +179,49 @@ def _describe(finding: Finding) -> str:
     return f"{name}: {finding.message}"
 
 
-def _check_mutation(request: Request, pack: _Pack, items: list[Item], around: Surroundings) -> str:
+@dataclass(frozen=True, slots=True)
+class _Golden:
+    expected: JsonObject
+    found: JsonObject
+    problem: str = ""
+    """What is wrong beside that."""
+
+
+def _check_golden(case: Path, golden: _Golden, items: list[Item], *, update: bool) -> Outcome:
+    if golden.problem or same(golden.found, golden.expected):
+        return Outcome(str(case), golden.problem)
+    if not update:
+        return Outcome(str(case), f"comes out otherwise:\n{show_difference(golden.expected, golden.found)}")
+    rewrite(case, [item.document.line for item in items], golden.found)
+    return Outcome(str(case), updated=True)
+
+
+def _second(items: list[Item]) -> Item:
     if len(items) < 2:
-        return "needs a second document: what must come out"
+        raise AuditorError("needs a second document: what must come out")
+    return items[1]
+
+
+def _mutate(request: Request, pack: _Pack, items: list[Item], around: Surroundings) -> _Golden:
+    # The expectation is read as the object is: with the defaults of its CRD.
+    expected = receive(_second(items).thing, around.catalog)
     mutated = pack.prepared.engine.mutate(request)
     if mutated.findings:
         raise _Incomplete("; ".join(map(_describe, mutated.findings)))
-    # The expectation is read as the object is: with the defaults of its CRD.
-    expected = receive(items[1].thing, around.catalog)
-    if same(mutated.object, expected):
-        return ""
-    return f"comes out otherwise; from what is expected to what came out: {diff(expected, mutated.object)}"
+    return _Golden(expected, mutated.object)
+
+
+def _convert(request: Request, pack: _Pack, items: list[Item], around: Surroundings) -> _Golden:
+    """To the version of the second document, and back."""
+    expected = receive(_second(items).thing, around.catalog)
+    if request.object is None:
+        raise AuditorError("has no object to convert")
+    version = kind_of(expected).version
+    found = pack.prepared.catalog.convert(request.object, request.kind, version)
+    return _Golden(expected, found, _check_conversions(request, pack.prepared))
+
+
+_GOLDEN: Final = {"mutate": _mutate, "convert": _convert}
 
 
 def _check_conversions(request: Request, prepared: Prepared) -> str:

@@ -64,6 +64,7 @@ class Coverage:
         self._gaps: dict[tuple[str, str, str, str], Gap] = {}
         self._kinds: dict[tuple[str, str], KindCoverage] = {}
         self._matched: dict[CompiledPolicy, int] = {}
+        self._pairs: dict[tuple[str, str, str], bool] = {}
         self._reasons: dict[CompiledPolicy, str] = {}
 
     @property
@@ -79,6 +80,12 @@ class Coverage:
             matched = self._matched.get(policy, 0)
             yield PolicyCoverage(policy, matched, "" if matched else self._reasons.get(policy, NO_OBJECT))
 
+    def percent(self, unread: int = 0) -> int | None:
+        """Of the pairs of a kind and a policy that was asked about it, those where all was judged; rounded down. What
+        could not be read counts as a pair that was not. None: there are none at all."""
+        total = len(self._pairs) + unread
+        return 100 * sum(self._pairs.values()) // total if total else None
+
     def expect(self, api_version: str, kind: str, *, known: bool) -> KindCoverage:
         """That there is such a kind, whether or not an object of it comes."""
         found = self._kinds.setdefault((api_version, kind), KindCoverage(api_version, kind))
@@ -91,11 +98,15 @@ class Coverage:
 
     def note(self, engine: Engine, request: Request, verdict: Verdict, place: Callable[[], Place]) -> None:
         matching = 0
+        missed = {name.partition("/")[0] for name, _ in verdict.not_applicable}
+        missed |= {finding.policy for finding in verdict.findings if finding.result is Result.ERROR}
         for _, policy in engine.index.find(request.resource, request.world.kinds):
             reason = find_reason(policy, request)
             if reason is None:
                 matching += 1
                 self._matched[policy] = self._matched.get(policy, 0) + 1
+                pair = (request.kind.api_version, request.kind.kind, policy.policy.name)
+                self._pairs[pair] = self._pairs.get(pair, True) and policy.policy.name not in missed
             elif reason:
                 self.explain(policy, reason)
         gaps = [*verdict.not_applicable]

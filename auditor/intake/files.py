@@ -3,8 +3,9 @@
 import glob
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from auditor.errors import InputError, UsageError
@@ -38,8 +39,9 @@ class Source:
         return data
 
 
-def find_sources(paths: Iterable[str], *, skip: str = "") -> Iterator[Source | InputError]:
-    """Each file once, in the order in which it is found. Folders named `skip` are not entered.
+def find_sources(paths: Iterable[str], *, skip: str = "", exclude: Sequence[str] = ()) -> Iterator[Source | InputError]:
+    """Each file once, in the order in which it is found. Folders named `skip` are not entered, and files that a pattern
+    of `exclude` fits are left out.
 
     A folder that cannot be read comes in its place. Raises UsageError for paths that lead to nothing at all: whoever
     mistypes a path must not be told that all is well.
@@ -53,10 +55,27 @@ def find_sources(paths: Iterable[str], *, skip: str = "") -> Iterator[Source | I
             key = os.path.realpath(source.path) if isinstance(source, Source) and source.path else str(source)
             if key not in seen:
                 seen.add(key)
-                found.append(source)
+                if not (exclude and isinstance(source, Source) and is_excluded(source, exclude)):
+                    found.append(source)
     if missing:
         raise UsageError("\n".join(missing))
     yield from found
+
+
+def is_excluded(source: Source, patterns: Sequence[str]) -> bool:
+    """A pattern without a slash fits the name of the file or of a folder above it; one with, the path as it is named,
+    or its end. `*` also stands for slashes, as in a shell's case."""
+    if source.path is None:
+        return False
+    name = source.path.as_posix().removeprefix("./")
+    for pattern in patterns:
+        wanted = pattern.rstrip("/").removeprefix("./")
+        if "/" not in wanted:
+            if any(fnmatchcase(part, wanted) for part in source.path.parts):
+                return True
+        elif any(fnmatchcase(name, each) for each in (wanted, f"*/{wanted}", f"{wanted}/*", f"*/{wanted}/*")):
+            return True
+    return False
 
 
 def _expand(path: str, skip: str, missing: list[str]) -> Iterator[Source | InputError]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from auditor.intake.yaml import Position
 from auditor.model.finding import Finding
 from auditor.model.request import Request
 from auditor.model.subject import Subject
@@ -15,6 +16,7 @@ class Place:
     subject: Subject
     file: str = ""
     line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}" if self.file else ""
@@ -26,15 +28,16 @@ class Judged:
 
     place: Place
     findings: tuple[Finding, ...]
-    lines: Mapping[str, int]
+    positions: Mapping[str, Position]
     """By the paths of the findings, where these are in the file."""
 
     @property
     def subject(self) -> Subject:
         return self.place.subject
 
-    def line_of(self, finding: Finding) -> int:
-        return self.lines.get(finding.path, self.place.line)
+    def position_of(self, finding: Finding) -> Position:
+        """In the file; that of the object for what has no place of its own."""
+        return self.positions.get(finding.path) or Position(self.place.line, self.place.column)
 
 
 def subject_of(request: Request) -> Subject:

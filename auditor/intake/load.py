@@ -3,7 +3,7 @@
 Everything that is wrong is collected, with file and line; who asked decides what an error means for him.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -42,9 +42,16 @@ class Item:
     def line(self) -> int:
         return self.document.positions.of(self.pointer).line if self.pointer else self.document.line
 
-    def line_of(self, path: str) -> int:
+    @property
+    def column(self) -> int:
+        return self.document.positions.of(self.pointer).column if self.pointer else 1
+
+    def position_of(self, path: str) -> Position:
         """Of a JSON pointer into the object; of the nearest that is in the text for what is not."""
-        return self.document.positions.of(self.pointer + path).line if path else self.line
+        return self.document.positions.of(self.pointer + path) if path else Position(self.line, self.column)
+
+    def line_of(self, path: str) -> int:
+        return self.position_of(path).line
 
     @property
     def group(self) -> str:
@@ -110,9 +117,11 @@ def sort(items: Iterable[Item], loaded: Loaded) -> Loaded:
     return loaded
 
 
-def read_items(paths: Iterable[str], unreadable: list[InputError], *, skip: str = "") -> Iterator[Item]:
+def read_items(
+    paths: Iterable[str], unreadable: list[InputError], *, skip: str = "", exclude: Sequence[str] = ()
+) -> Iterator[Item]:
     """Every object of every file; Lists are taken apart. Raises UsageError for paths that lead nowhere."""
-    for source in find_sources(paths, skip=skip):
+    for source in find_sources(paths, skip=skip, exclude=exclude):
         if isinstance(source, InputError):
             unreadable.append(source)
             continue

@@ -10,18 +10,22 @@ from auditor.engine.engine import Engine
 from auditor.engine.mistakes import Mistake
 from auditor.engine.probe import probe
 from auditor.engine.typos import Schemas, choose_schemas
-from auditor.errors import AuditorError, InputError
+from auditor.errors import AuditorError, InputError, UsageError
 from auditor.intake.catalog import Catalog, make_catalog
 from auditor.intake.coverage import Coverage
 from auditor.intake.judged import Judged, Place, subject_of
 from auditor.intake.load import Item, Loaded, load, read_items, sort
 from auditor.intake.printable import clean
-from auditor.intake.requests import ask, surround
+from auditor.intake.question import Question
+from auditor.intake.requests import surround
 from auditor.intake.versions import join, split
+from auditor.intake.yaml import Position
 from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result, Verdict
 from auditor.model.request import Origin, Request
 
+NOWHERE: Final = Position(0, 0)
+EVERYTHING: Final = Question()
 CASES: Final = "tests"
 """The folders of test cases beside policies: what is in them is no policy in force."""
 
@@ -47,16 +51,16 @@ class Scan:
         request: Request,
         verdict: Verdict,
         place: Callable[[], Place],
-        line_of: Callable[[str], int] = lambda _: 0,
+        position_of: Callable[[str], Position] = lambda _: NOWHERE,
     ) -> None:
-        """`verdict` with what passed; `line_of` gives the line of a path."""
+        """`verdict` with what passed; `position_of` gives the place of a path in the file."""
         self.objects += 1
         for finding in verdict.findings:
             self.counts[finding.result] += 1
         self.coverage.note(self.engine, request, verdict, place)
         told = tuple(map(_slim, (f for f in verdict.findings if self.passes or f.result is not Result.PASS)))
         if told:
-            self.judged.append(Judged(place(), told, {f.path: line_of(f.path) for f in told if f.path}))
+            self.judged.append(Judged(place(), told, {f.path: position_of(f.path) for f in told if f.path}))
 
     def tell(self, place: Place, findings: Iterable[Finding]) -> None:
         """Of what is not itself judged: a CRD, whose objects are."""
@@ -70,6 +74,11 @@ class Scan:
         for each in self.judged:
             for finding in each.findings:
                 yield each, finding
+
+    @property
+    def percent(self) -> int | None:
+        """The coverage; None: nothing was asked of anything."""
+        return self.coverage.percent(len(self.unreadable))
 
     @property
     def incomplete(self) -> bool:
@@ -100,20 +109,35 @@ class Prepared:
     engine: Engine
     loaded: Loaded
     catalog: Catalog
+    beside: Sequence[Item] = ()
+    """Objects that are not judged: what lookups and params see beyond what stands beside the policies."""
+    validates: bool = False
+    """Whether objects are also held against the schemas of their CRDs."""
 
 
 def prepare(
-    policies: Sequence[str], crds: Iterable[str] = (), *, empty: bool = False, schemas: Schemas | None = None
+    policies: Sequence[str],
+    crds: Sequence[str] = (),
+    *,
+    params: Sequence[str] = (),
+    exceptions: Sequence[str] = (),
+    empty: bool = False,
+    schemas: Schemas | None = None,
 ) -> Prepared:
     """Raises PreparationError with all mistakes of all policies, and AuditorError where there is none to judge by.
 
     `empty` allows that: cases of conversions need no policy. `schemas` are those of a cluster, which then count instead
-    of those in the files.
+    of those in the files. With `crds` objects are also held against the schemas of their CRDs.
     """
     loaded = load(policies, skip=CASES)
-    beside = load(crds)
-    catalog, mistakes = make_catalog([*loaded.crds, *beside.crds], loaded.conversions)
-    mistakes = [*loaded.mistakes, *beside.mistakes, *mistakes]
+    excuses = _load_beside(exceptions, "--exceptions")
+    if exceptions and not (excuses.exceptions or excuses.mistakes or excuses.unreadable):
+        raise UsageError(f"--exceptions {' '.join(exceptions)}: holds no PolicyException")
+    loaded.exceptions += excuses.exceptions
+    kinds, read = _load_beside(crds, "--crds"), _load_beside(params, "--params")
+    parts = (loaded, excuses, kinds, read)
+    catalog, mistakes = make_catalog([each for part in parts for each in part.crds], loaded.conversions)
+    mistakes = [*(each for part in parts for each in part.mistakes), *mistakes]
     schemas = catalog.schemas if schemas is None else schemas
     compiled = []
     for policy in loaded.policies:
@@ -121,7 +145,7 @@ def prepare(
         mistakes += [loaded.locate(mistake, policy.kind) for mistake in found]
         if done is not None:
             compiled.append(done)
-    unreadable = [*loaded.unreadable, *beside.unreadable]
+    unreadable = [each for part in parts for each in part.unreadable]
     wrong = [mistake for mistake in mistakes if not mistake.warning]
     if unreadable or wrong:
         raise PreparationError(
@@ -132,7 +156,15 @@ def prepare(
     if not compiled and not empty:
         told = [f"no policy in {', '.join(policies)}: nothing to judge by", *map(str, warnings)]
         raise AuditorError("\n".join(told))
-    return Prepared(Engine.of(compiled, warnings, schemas=schemas), loaded, catalog)
+    engine = Engine.of(compiled, warnings, schemas=schemas)
+    return Prepared(engine, loaded, catalog, beside=[*kinds.objects, *read.objects], validates=bool(crds))
+
+
+def _load_beside(paths: Sequence[str], option: str) -> Loaded:
+    loaded = load(paths, skip=CASES)
+    if loaded.policies:
+        raise UsageError(f"{option}: {loaded.policies[0].name} is a policy: name its file by --policies")
+    return loaded
 
 
 def scan(
@@ -142,44 +174,68 @@ def scan(
     time: datetime,
     passes: bool = False,
     namespaces: Mapping[str, JsonObject] | None = None,
+    question: Question = EVERYTHING,
+    exclude: Sequence[str] = (),
+    into: Scan | None = None,
 ) -> Scan:
     """Every object once, by the policies that match it, with the other objects as its surroundings.
 
     `namespaces`, by their names, stand for those that are not among the objects. CRDs among the objects count as those
-    beside the policies. Raises UsageError for paths that lead nowhere.
+    beside the policies. Objects that `question` leaves out are surroundings still; files that `exclude` fits are not
+    read. Raises UsageError for paths that lead nowhere. On Ctrl-C `into` holds what was found so far.
     """
-    result = Scan(passes=passes)
-    items = list(read_items(paths, result.unreadable))
+    result = into or Scan(passes=passes)
+    items = list(read_items(paths, result.unreadable, exclude=exclude))
     catalog = _with_crds_of(items, prepared, result.unreadable)
     loaded = prepared.loaded
     engine = result.engine = replace(prepared.engine, schemas=catalog.schemas)
-    around = surround([*loaded.objects, *items], catalog, time, exceptions=loaded.exceptions)
+    around = surround([*loaded.objects, *prepared.beside, *items], catalog, time, exceptions=loaded.exceptions)
     around = replace(around, namespaces={**(namespaces or {}), **around.namespaces})
+    ask = question.asker(around)
     for item in items:
         try:
-            request = ask(item, around)
+            request = ask(item)
         except InputError as error:
             result.unreadable.append(InputError(f"{item.file}:{item.line}: {error}"))
             continue
+        if not question.includes(request):
+            continue
         verdict = judge_as_door(engine, request, passes=True, catalog=catalog)
-        result.take(request, verdict, _placing(item, request), _line_finder(item, request))
+        if prepared.validates:
+            verdict = _add_shape(verdict, item, request, engine)
+        result.take(request, verdict, _placing(item, request), _position_finder(item, request))
     result.warnings += warn(prepared, time)
     if not result.objects and not result.unreadable:
-        result.warnings.append(f"no object in {', '.join(paths)}")
+        what = "no object that was asked for" if items else "no object"
+        result.warnings.append(f"{what} in {', '.join(paths)}")
     elif result.objects and not any(each.matched for each in result.coverage.policies(engine)):
         result.warnings.append("no policy matches any of these objects")
     return result
 
 
 def _placing(item: Item, request: Request) -> Callable[[], Place]:
-    return lambda: Place(subject_of(request), item.file, item.line)
+    return lambda: Place(subject_of(request), item.file, item.line, item.column)
 
 
-def _line_finder(item: Item, request: Request) -> Callable[[str], int]:
+def _position_finder(item: Item, request: Request) -> Callable[[str], Position]:
     """In the file; of an AdmissionReview the line in the object that it carries."""
     carried = "oldObject" if request.object is None else "object"
     inside = f"/request/{carried}" if item.kind == "AdmissionReview" else ""
-    return lambda path: item.line_of(f"{inside}{path}")
+    return lambda path: item.position_of(f"{inside}{path}")
+
+
+def _add_shape(verdict: Verdict, item: Item, request: Request, engine: Engine) -> Verdict:
+    """After the mutations, as the API server has it. An AdmissionReview comes from a server that does so itself."""
+    if item.kind == "AdmissionReview":
+        return verdict
+    from auditor.intake.shape import find_misshapen  # the checks, for those who ask for this one
+
+    shape = find_misshapen(_mutate(engine, request)[0], item.thing, engine)
+    return replace(
+        verdict,
+        findings=(*verdict.findings, *shape.findings),
+        not_applicable=(*verdict.not_applicable, *shape.not_applicable),
+    )
 
 
 def _with_crds_of(items: Sequence[Item], prepared: Prepared, unreadable: list[InputError]) -> Catalog:
@@ -209,11 +265,14 @@ def judge_as_door(engine: Engine, request: Request, *, passes: bool, catalog: Ca
 
 
 def _judge(engine: Engine, request: Request, *, passes: bool) -> Verdict:
+    request, findings = _mutate(engine, request)
+    verdict = engine.judge(request, passes=passes)
+    return replace(verdict, findings=(*findings, *verdict.findings)) if findings else verdict
+
+
+def _mutate(engine: Engine, request: Request) -> tuple[Request, Sequence[Finding]]:
     mutated = engine.mutate(request)
     if mutated.patch:
         schema = engine.schemas.get(request.resource)
         request = replace(request, object=schema.default(mutated.object) if schema else mutated.object)
-    verdict = engine.judge(request, passes=passes)
-    if mutated.findings:
-        return replace(verdict, findings=(*mutated.findings, *verdict.findings))
-    return verdict
+    return request, mutated.findings

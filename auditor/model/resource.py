@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 
 
+def name_kind(group: str, plural: str) -> str:
+    """As kubectl, RBAC and the names of CRDs have it: `databases.db.example.com`, `configmaps`."""
+    return f"{plural}.{group}" if group else plural
+
+
 @dataclass(frozen=True, slots=True)
 class GroupVersionKind:
     group: str

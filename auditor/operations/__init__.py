@@ -1,9 +1,10 @@
 """The operations port of our services, plain HTTP: whether one lives, whether it is ready, what it has counted.
 
-Knows nothing of policies and imports nothing of ours: the door and the watcher have one each.
+Knows nothing of policies and imports nothing of ours but auditor.errors: the door and the watcher have one each.
 """
 
-from auditor.operations.app import Check, Page, make_operations_app
+from auditor.operations.app import Check, Page, Show, make_operations_app
+from auditor.operations.listen import Listen
 from auditor.operations.server import OperationsServer
 
-__all__ = ["Check", "OperationsServer", "Page", "make_operations_app"]
+__all__ = ["Check", "Listen", "OperationsServer", "Page", "Show", "make_operations_app"]

@@ -1,5 +1,6 @@
 """The WSGI app of the operations port. Without a framework: four pages, no forms, nothing to route."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -8,6 +9,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+log = logging.getLogger(__name__)
 
 Check = Callable[[], str]
 """Why it is not ready, as a sentence; empty: it is."""
@@ -30,7 +33,7 @@ class Page:
 
 
 Show = Callable[[Mapping[str, str]], Page]
-"""Gets the parameters of the query."""
+"""Gets the parameters of the query; of one that is there several times the first."""
 
 
 def make_operations_app(
@@ -62,7 +65,12 @@ def _answer(shown: Mapping[str, Show], environ: Mapping[str, Any]) -> Page:
         return Page.text(f"nothing is here; there are {', '.join(sorted(shown))}\n", HTTPStatus.NOT_FOUND)
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
         return Page.text("this is only to be read\n", HTTPStatus.METHOD_NOT_ALLOWED)
-    return show(dict(parse_qsl(environ.get("QUERY_STRING") or "", keep_blank_values=True)))
+    asked = parse_qsl(environ.get("QUERY_STRING") or "", keep_blank_values=True)
+    try:
+        return show(dict(reversed(asked)))
+    except Exception:
+        log.exception("operations port: %s failed", environ.get("PATH_INFO"))
+        return Page.text("it failed, the log tells more\n", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _readiness(checks: Mapping[str, Check]) -> Page:

@@ -39,10 +39,10 @@ class Listen:
             return self.host
         return "::1" if address.version == 6 else "127.0.0.1"
 
-    def open(self) -> socket.socket:
-        """Raises UsageError where that is not possible."""
+    def open(self, *, backlog: int | None = None) -> socket.socket:
+        """`backlog`: connections that may wait to be taken. Raises UsageError where it is not possible."""
         try:
             family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
-            return socket.create_server(address[:2], family=family)
+            return socket.create_server(address[:2], family=family, backlog=backlog)
         except OSError as error:
             raise UsageError(f"cannot listen on {self.text}: {error.strerror or error}") from error

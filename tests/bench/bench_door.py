@@ -31,6 +31,7 @@ from prometheus_client import CollectorRegistry
 from auditor.certs import Authority
 from auditor.engine.engine import Engine
 from auditor.engine.read import read_policy
+from auditor.operations import Listen
 from auditor.webhooks.app import create_app
 from auditor.webhooks.certificates.material import Material
 from auditor.webhooks.certificates.tls import TlsSource
@@ -38,7 +39,7 @@ from auditor.webhooks.decisions import Ring
 from auditor.webhooks.door import Door
 from auditor.webhooks.metrics import Meters
 from auditor.webhooks.serving.application import DoorApplication, listen_on
-from auditor.webhooks.serving.settings import Listen, ServingSettings
+from auditor.webhooks.serving.settings import ServingSettings
 from auditor.webhooks.snapshot import Holder, Snapshot
 from tests.bench.__main__ import Benchmark, calibrate, measure
 from tests.bench.bench_webhook import RULES, policy, review

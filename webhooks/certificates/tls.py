@@ -1,17 +1,14 @@
-"""TLS for a server that clients cannot stop: new certificates without a restart, and handshakes that end.
+"""TLS for a server that clients cannot stop: new certificates without a restart, and handshakes that need not wait.
 
 gunicorn asks for the context of each connection: that costs an attribute. A new one is made for a new certificate.
 """
 
-import contextlib
 import logging
 import os
-import socket
 import ssl
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +16,6 @@ from auditor.errors import InputError
 from auditor.webhooks.certificates.material import Material
 
 log = logging.getLogger(__name__)
-
-HANDSHAKE_TIMEOUT = 5.0
-"""Seconds. An API server takes two round trips, milliseconds; it gives up a webhook after 10 s by default."""
-CROWD = 3
-"""Handshakes at once beyond which patience ends: the threads of a worker are 4 to 8, and some have to be left."""
-CROWDED_TIMEOUT = 0.5
-"""Seconds, in a crowd: still a hundred times what an API server takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,83 +29,57 @@ class ClientSettings:
 
 
 class Handshakes:
-    """How many are under way in this process, and what became of those that failed."""
+    """Of this process: what became of those that failed."""
 
-    def __init__(self, *, timeout: float = HANDSHAKE_TIMEOUT, crowded_timeout: float = CROWDED_TIMEOUT) -> None:
-        self._timeout, self._crowded_timeout = timeout, min(timeout, crowded_timeout)
-        self._under_way, self._lock = 0, threading.Lock()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
         self.failures: Counter[str] = Counter()
         """By reason: `stalled`, `refused` (the client does not trust our certificate), `client` (we do not let the
         client in), `other`."""
 
-    @contextlib.contextmanager
-    def begin(self) -> Iterator[float]:
-        """The seconds that this one may take."""
-        with self._lock:
-            self._under_way += 1
-            crowd = self._under_way > CROWD
-        try:
-            yield self._crowded_timeout if crowd else self._timeout
-        finally:
-            with self._lock:
-                self._under_way -= 1
-
-    def count(self, reason: str) -> None:
+    def fail(self, reason: str, text: str) -> ssl.SSLError:
+        """As of a client that went away: servers log no stack trace of these."""
         with self._lock:
             self.failures[reason] += 1
-
-
-class DoorContext(ssl.SSLContext):
-    """A server's context whose handshakes are done in `wrap_socket`, within a time, whatever the caller says.
-
-    The time is for the whole handshake, so that bytes that drip in one by one do not prolong it.
-    """
-
-    handshakes: Handshakes
-    names: frozenset[str]
-
-    def wrap_socket(  # the signature is that of the standard library
-        self,
-        sock: socket.socket,
-        server_side: bool = False,
-        do_handshake_on_connect: bool = True,
-        suppress_ragged_eofs: bool = True,
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLSocket:
-        """A failure is an SSLError as of a client that went away: servers log no stack trace of these."""
-        before = sock.gettimeout()
-        with self.handshakes.begin() as seconds:
-            try:
-                sock.settimeout(seconds)
-                wrapped = super().wrap_socket(
-                    sock,
-                    server_side=server_side,
-                    do_handshake_on_connect=True,
-                    suppress_ragged_eofs=suppress_ragged_eofs,
-                    server_hostname=server_hostname,
-                    session=session,
-                )
-                names = _names_of(wrapped) if self.names else set()
-            except TimeoutError as error:
-                raise self._failure("stalled", f"not done within {seconds} s") from error
-            except (OSError, ValueError) as error:  # ValueError: the client has gone already
-                raise self._failure(_reason(error), str(error)) from error
-        if self.names and not self.names & names:
-            wrapped.close()
-            raise self._failure("client", f"{', '.join(sorted(names)) or 'nobody'} is not among those that are let in")
-        wrapped.settimeout(before)
-        return wrapped
-
-    def _failure(self, reason: str, text: str) -> ssl.SSLError:
-        self.handshakes.count(reason)
-        seen = self.handshakes.failures[reason]
+            seen = self.failures[reason]
         # What an operator has to see is told at 1, 2, 4, 8 ...: a client repeats it with every request.
         loud = reason in ("refused", "client") and seen & (seen - 1) == 0
         log.log(
             logging.WARNING if loud else logging.DEBUG, "TLS handshake failed (%s, %d so far): %s", reason, seen, text
         )
         return ssl.SSLError(ssl.SSL_ERROR_EOF, f"TLS handshake: {text}")
+
+
+class DoorSocket(ssl.SSLSocket):
+    """Its handshake can be done step by step, whenever something has come: SSLWantReadError says that more has to."""
+
+    context: "DoorContext"
+
+    def do_handshake(self, block: bool = False) -> None:
+        handshakes, wanted = self.context.handshakes, self.context.names
+        try:
+            super().do_handshake(block)
+            names = _names_of(self) if wanted else set()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except (OSError, ValueError) as error:  # ValueError: the client has gone already
+            raise handshakes.fail(_reason(error), str(error)) from error
+        if wanted and not wanted & names:
+            self.close()
+            raise handshakes.fail(
+                "client", f"{', '.join(sorted(names)) or 'nobody'} is not among those that are let in"
+            )
+
+    def give_up(self) -> None:
+        """The client does not go on with the handshake."""
+        self.context.handshakes.fail("stalled", "not done in time")
+        self.close()
+
+
+class DoorContext(ssl.SSLContext):
+    sslsocket_class = DoorSocket
+    handshakes: Handshakes
+    names: frozenset[str]
 
 
 class TlsSource:

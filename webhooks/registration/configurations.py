@@ -17,6 +17,8 @@ NAME = "auditor"
 OWN_RESOURCES = ("auditconfigs", "conversions", "policies", "policyexceptions")
 OWN_TIMEOUT = 5
 """Seconds: a policy compiles in milliseconds, and a person is waiting."""
+CRD_TIMEOUT = 10
+"""Seconds: objects are listed meanwhile, and a person is waiting."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
@@ -51,6 +53,8 @@ class Installation:
     excluded_namespaces: tuple[str, ...] = ("auditor-system", "kube-system")
     """No call for what is in them: a door that has to let in its own hinges stays shut."""
     excluded_users: frozenset[str] = SYSTEM_USERS
+    crd_impact: bool = False
+    """Whether updates of CRDs come to us, too."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,8 +63,10 @@ def make_configurations(entries: Sequence[Entry], installation: Installation) ->
     """Both, always: one without webhooks takes away what was registered before."""
     validating = [_webhook(each, installation) for each in entries if each.side is Side.VALIDATE]
     mutating = [_webhook(each, installation) for each in entries if each.side is Side.MUTATE]
+    crds = [_crd_webhook(installation)] if installation.crd_impact else []
+    validating = [_own_webhook(installation), *crds, *validating]
     return [
-        _configuration("ValidatingWebhookConfiguration", [_own_webhook(installation), *validating], installation),
+        _configuration("ValidatingWebhookConfiguration", validating, installation),
         _configuration("MutatingWebhookConfiguration", mutating, installation),
     ]
 
@@ -108,10 +114,7 @@ def _webhook(entry: Entry, installation: Installation) -> JsonObject:
         "sideEffects": "NoneOnDryRun",
         "timeoutSeconds": entry.timeout,
     }
-    conditions = []
-    if installation.excluded_users:
-        users = ", ".join(f"'{_quote(user)}'" for user in sorted(installation.excluded_users))
-        conditions.append({"name": "user", "expression": f"!(request.userInfo.username in [{users}])"})
+    conditions = _exclude_users(installation)
     if entry.filter.condition:
         conditions.append({"name": "policies", "expression": entry.filter.condition})
     if conditions:
@@ -137,6 +140,44 @@ def _own_webhook(installation: Installation) -> JsonObject:
         "sideEffects": "NoneOnDryRun",  # as above
         "timeoutSeconds": OWN_TIMEOUT,
     }
+
+
+def _crd_webhook(installation: Installation) -> JsonObject:
+    """For updates of CRDs that change a version of them. What is registered elsewhere in a CRD, as our own conversion
+    section, is no business of it."""
+    changed = "object.spec.versions != oldObject.spec.versions"
+    conditions = [
+        *_exclude_users(installation),
+        {"name": "not-ours", "expression": f"object.spec.group != '{OWN_GROUP}'"},
+        {"name": "versions", "expression": changed},
+    ]
+    rule = {
+        "apiGroups": ["apiextensions.k8s.io"],
+        "apiVersions": ["v1"],
+        "operations": ["UPDATE"],
+        "resources": ["customresourcedefinitions"],
+        "scope": "Cluster",
+    }
+    return {
+        "name": f"crds.{Side.VALIDATE}.{OWN_GROUP}",
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": installation.address.client_config("/validate/crds"),
+        "failurePolicy": str(FailurePolicy.IGNORE),
+        "matchConditions": conditions,
+        "matchPolicy": "Equivalent",
+        "namespaceSelector": {},
+        "objectSelector": {},
+        "rules": [rule],
+        "sideEffects": "NoneOnDryRun",  # as above
+        "timeoutSeconds": CRD_TIMEOUT,
+    }
+
+
+def _exclude_users(installation: Installation) -> list[JsonObject]:
+    if not installation.excluded_users:
+        return []
+    users = ", ".join(f"'{_quote(user)}'" for user in sorted(installation.excluded_users))
+    return [{"name": "user", "expression": f"!(request.userInfo.username in [{users}])"}]
 
 
 def _own_rule(operations: list[str], resources: list[str]) -> JsonObject:

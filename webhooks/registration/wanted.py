@@ -8,6 +8,7 @@ from auditor.cluster.discovery import CrdKind
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.convert import Conversion
 from auditor.json import JsonObject
+from auditor.model.resource import name_kind
 from auditor.webhooks.registration.cells import Side
 from auditor.webhooks.registration.configurations import Installation, make_configurations
 from auditor.webhooks.registration.entries import Entry, derive_entries
@@ -43,7 +44,7 @@ class Wanted:
         return cls(
             installation=installation,
             entries=tuple(entry for side in Side for entry in derive_entries(own, side, custom)),
-            conversions={f"{each.resource}.{each.group}": each for each in conversions},
+            conversions={name_kind(each.group, each.resource): each for each in conversions},
             broken=frozenset(broken),
             kinds=kinds,
         )

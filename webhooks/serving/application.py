@@ -19,7 +19,8 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from auditor.errors import UsageError
-from auditor.webhooks.serving.settings import AFTERMATH, Listen
+from auditor.operations import Listen
+from auditor.webhooks.serving.settings import AFTERMATH
 from auditor.webhooks.serving.worker import DoorWorker, Serves
 
 log = logging.getLogger(__name__)
@@ -161,17 +162,15 @@ class DoorApplication(BaseApplication):  # type: ignore[misc]
 
 def listen_on(listen: Listen, count: int = 1) -> list[socket.socket]:
     """On consecutive ports. The master holds them all, so that clients wait while a worker starts again."""
-    found = []
-    port = listen.port
+    found: list[socket.socket] = []
     try:
         for index in range(count):
             port = listen.port + index if listen.port else 0
-            family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-            found.append(socket.create_server((listen.host, port), family=family, backlog=BACKLOG))
-    except OSError as error:
+            found.append(Listen(listen.host, port).open(backlog=BACKLOG))
+    except UsageError:
         for each in found:
             each.close()
-        raise UsageError(f"cannot listen on {listen.host}, port {port}: {error.strerror or error}") from error
+        raise
     return found
 
 

@@ -9,10 +9,11 @@ from auditor.engine.convert import Conversion
 from auditor.engine.engine import Engine
 from auditor.intake.live.live import Live
 from auditor.intake.live.view import View
+from auditor.model.resource import name_kind
 from auditor.model.world import SYSTEM_USERS, World
 from auditor.webhooks.certificates.material import Material
 from auditor.webhooks.registration import Address, Installation, Owner, Wanted
-from auditor.webhooks.serving.settings import ServingSettings, Target
+from auditor.webhooks.serving.settings import CrdReview, ServingSettings, Target
 from auditor.webhooks.serving.standin import list_compiled
 from auditor.webhooks.snapshot import Settings, Snapshot
 
@@ -52,7 +53,12 @@ def install(settings: ServingSettings, material: Material | None, owner: Owner |
     authorities = (material.authorities or b"") if material is not None else b""
     annotations = {} if material is None else material.annotations
     return make_installation(
-        settings.target, name=settings.name, owner=owner, authorities=authorities, annotations=annotations
+        settings.target,
+        name=settings.name,
+        owner=owner,
+        authorities=authorities,
+        annotations=annotations,
+        crd_impact=settings.crd_impact is not CrdReview.OFF,
     )
 
 
@@ -63,6 +69,7 @@ def make_installation(
     owner: Owner | None,
     authorities: bytes = b"",
     annotations: Mapping[str, str] = MappingProxyType({}),
+    crd_impact: bool = False,
 ) -> Installation:
     return Installation(
         address=Address(
@@ -75,6 +82,7 @@ def make_installation(
         name=name,
         owner=None if owner is None else owner.reference(),
         excluded_namespaces=tuple(sorted({target.namespace, "kube-system"})),
+        crd_impact=crd_impact,
         annotations=annotations,
     )
 
@@ -83,7 +91,7 @@ def list_conversions(view: View) -> Mapping[tuple[str, str], Conversion]:
     """By group and kind. Of a kind that is not there nothing is ever asked."""
     found = {}
     for _, state in sorted(view.conversions.items()):
-        kind = view.kinds.get(f"{state.good.resource}.{state.good.group}") if state.good is not None else None
+        kind = view.kinds.get(name_kind(state.good.group, state.good.resource)) if state.good is not None else None
         if state.good is not None and kind is not None:
             found[kind.group, kind.kind] = state.good
     return found

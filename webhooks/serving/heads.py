@@ -2,11 +2,13 @@
 
 gunicorn reads a head in Python, and makes an environ of it: 0.05 ms. Here it does so once for each connection and head.
 What comes with exactly the same bytes but for the digits of Content-Length means the same, and is not read again.
-Whatever is unusual in the least is left to gunicorn.
+Whatever is unusual in the least is left to gunicorn, once all of it has come.
 """
 
 import io
 import re
+import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from gunicorn.http.body import LengthReader
@@ -14,10 +16,15 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.wsgi import create
 
+from auditor.webhooks.serving.arrivals import Arrival
+from auditor.webhooks.serving.sockets import WatchedSocket
+
 Environ = dict[str, Any]
 
 RECORD: Final = 1 << 14
 """Bytes: the most that a TLS record holds."""
+RECORDS: Final = 16
+"""Read of a connection, before it is the turn of the others: less than a millisecond."""
 MAX_BODY: Final = 1 << 16
 """Bytes. With a larger body the head does not matter."""
 MAX_HEAD: Final = 2048
@@ -48,39 +55,59 @@ class FamiliarRequest:
 
 
 class DoorParser(RequestParser):  # type: ignore[misc]
-    """Of one connection; `server` is the address at our end."""
+    """Of one connection; `server` is the address at our end. It has a next request when `receive` says so."""
 
-    def __init__(self, cfg: Any, sock: Any, client: Any, *, server: Any) -> None:
+    def __init__(
+        self, cfg: Any, sock: WatchedSocket, client: Any, *, server: Any, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(cfg, sock, client)
         self.mesg: Any  # set by gunicorn, to None at first
+        self.arrival: Arrival | None = None
+        """What has come of a request that is not whole."""
         self._server = server
+        self._clock = clock
         self._known: dict[bytes, tuple[Request, Environ]] = {}
+        self._next: FamiliarRequest | None = None
+        self._new: bytes | None = None
+        """Head of the next request, if it is to be learnt."""
+
+    @property
+    def ahead(self) -> bool:
+        """Whether more has been read than the requests that were answered."""
+        return bool(self.unreader.buf.tell() or self.unreader.sock.offers)
+
+    def receive(self) -> bool | None:
+        """Reads what has come, and never waits. Whether the next request is whole; None: the client has gone."""
+        sock = self.unreader.sock
+        for _ in range(RECORDS):
+            part: bytes | None = self.unreader.take_buffered() + sock.take_back() if self.ahead else sock.fetch(RECORD)
+            if not part:
+                return None if part is not None else False
+            if self.arrival is None:
+                if self._recognize(part):
+                    return True
+                self.arrival = Arrival(self._clock())
+            self.arrival.add(part)
+            if self.arrival.whole:
+                data, self.arrival = bytes(self.arrival.data), None
+                if len(data) == len(part) or not self._recognize(data):
+                    sock.offer(data)
+                return True
+            if self.arrival.expects:
+                self.arrival.expects = False
+                sock.tell_to_go_on()
+        return False
 
     def __next__(self) -> Request | FamiliarRequest:
         if self.mesg is not None and (self.mesg.should_close() or not self.finish_body()):
             raise StopIteration
-        if self.unreader.buf.tell():
-            return super().__next__()
-        data: bytes = self.unreader.sock.recv(RECORD)
-        end = data.find(_END, 0, MAX_HEAD)
-        length = _LENGTH.search(data, 0, end + 2) if end > 0 else None
-        if length is None:
-            return self._read(data)
-        head = data[: length.start(1)] + data[length.end(1) : end]
-        known = self._known.get(head)
-        if known is None:
-            found = self._read(data)
-            self._learn(head, found)
-            return found
-        first, environ = known
-        body = self._complete(data, end + len(_END), int(length[1]))
-        if body is None:
-            return super().__next__()
-        environ = environ.copy()
-        environ["CONTENT_LENGTH"] = str(len(body))
-        environ["wsgi.input"] = io.BytesIO(body)
-        self.mesg = FamiliarRequest(first, environ)
-        return self.mesg
+        if self._next is not None:
+            self.mesg, self._next = self._next, None
+            return self.mesg
+        request = super().__next__()
+        if self._new is not None:
+            self._learn(self._new, request)
+        return request
 
     next = __next__
 
@@ -90,11 +117,29 @@ class DoorParser(RequestParser):  # type: ignore[misc]
         done: bool = super().finish_body(deadline, max_bytes)
         return done
 
-    def _read(self, data: bytes) -> Request:
-        if not data:
-            raise StopIteration  # the client has gone
-        self.unreader.unread(data)
-        return super().__next__()
+    def _recognize(self, data: bytes) -> bool:
+        """Whether it is a familiar request, all of it: the next one."""
+        self._new = None
+        end = data.find(_END, 0, MAX_HEAD)
+        length = _LENGTH.search(data, 0, end + 2) if end > 0 else None
+        if length is None:
+            return False
+        head = data[: length.start(1)] + data[length.end(1) : end]
+        known = self._known.get(head)
+        if known is None:
+            self._new = head
+            return False
+        begin, size = end + len(_END), int(length[1])
+        if size > MAX_BODY or len(data) < begin + size:
+            return False
+        if len(data) > begin + size:
+            self.unreader.sock.offer(data[begin + size :])
+        first, environ = known
+        environ = environ.copy()
+        environ["CONTENT_LENGTH"] = str(size)
+        environ["wsgi.input"] = io.BytesIO(data[begin : begin + size])
+        self._next = FamiliarRequest(first, environ)
+        return True
 
     def _learn(self, head: bytes, request: Request) -> None:
         usual = request.method == "POST" and request.version == (1, 1) and isinstance(request.body.reader, LengthReader)
@@ -104,20 +149,3 @@ class DoorParser(RequestParser):  # type: ignore[misc]
         for name in _OF_ONE:
             del environ[name]
         self._known[head] = request, {**environ, "wsgi.multithread": True}
-
-    def _complete(self, data: bytes, start: int, length: int) -> bytes | None:
-        """The body, of which more may have to come. None: it is not ours; all that came is there to be read again."""
-        parts, missing = [data], length - (len(data) - start)
-        while missing > 0 and length <= MAX_BODY:
-            part: bytes = self.unreader.sock.recv(RECORD)
-            if not part:
-                break
-            parts.append(part)
-            missing -= len(part)
-        data = data if len(parts) == 1 else b"".join(parts)
-        if missing > 0:
-            self.unreader.unread(data)
-            return None
-        if missing < 0:
-            self.unreader.unread(data[start + length :])
-        return data[start : start + length]

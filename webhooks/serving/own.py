@@ -71,7 +71,7 @@ def _judge_deletion(request: Request, view: View | None, address: Address) -> Ju
     if dig_text(old, "metadata", "annotations", ANYWAY) == "anyway":
         return Judgement(allowed=True, warnings=(one_line(f"from now on: {describe_loss(kind)}"),))
     insist = f"Or insist, with what is lost by that: kubectl annotate conversion {name} {ANYWAY}=anyway"
-    finding = _deny(f"Conversion {name}", f"{use}. {insist}", reason="Forbidden")
+    finding = deny(f"Conversion {name}", f"{use}. {insist}", reason="Forbidden")
     return Judgement(allowed=False, findings=(finding,))
 
 
@@ -115,10 +115,10 @@ def _say(mistake: Mistake) -> str:
 def _find(mistake: Mistake, thing: JsonObject) -> Finding:
     inside = f"at {mistake.line}:{mistake.column}: " if mistake.line else ""
     policy = f"{thing.get('kind')} {mistake.policy or 'unnamed'}"
-    return _deny(policy, f"{inside}{mistake.message}", rule=mistake.rule, path=mistake.pointer)
+    return deny(policy, f"{inside}{mistake.message}", rule=mistake.rule, path=mistake.pointer)
 
 
-def _deny(policy: str, message: str, *, rule: str = "", path: str = "", reason: str = "") -> Finding:
+def deny(policy: str, message: str, *, rule: str = "", path: str = "", reason: str = "") -> Finding:
     return Finding(
         policy=policy,
         rule=rule,

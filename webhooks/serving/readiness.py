@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from auditor.operations import Listen
 from auditor.webhooks.certificates.material import Material
-from auditor.webhooks.serving.settings import Listen
 
 log = logging.getLogger(__name__)
 

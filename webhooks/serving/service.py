@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from io import FileIO
 from typing import Any, Final
 
@@ -22,7 +23,10 @@ from auditor.intake.live.live import Live
 from auditor.intake.live.view import View
 from auditor.intake.own import known_kinds
 from auditor.languages import jq
+from auditor.model.resource import GroupVersionKind, GroupVersionResource, name_kind
+from auditor.operations import Listen, OperationsServer, make_operations_app
 from auditor.webhooks.app import create_app
+from auditor.webhooks.asked import Special
 from auditor.webhooks.certificates.files import FilesSettings
 from auditor.webhooks.certificates.material import Material
 from auditor.webhooks.certificates.own import SecretSettings
@@ -31,17 +35,18 @@ from auditor.webhooks.decisionlog import DecisionLog
 from auditor.webhooks.door import Door
 from auditor.webhooks.gate import Gate
 from auditor.webhooks.metrics import Meters
-from auditor.webhooks.operations import create_operations_app
 from auditor.webhooks.registration import Owner, Registrar, RegistrationMeters, Wanted, find_owner
 from auditor.webhooks.serving.assembly import assemble, install, want
+from auditor.webhooks.serving.crds import PATH as CRDS_PATH
+from auditor.webhooks.serving.crds import SECONDS as CRD_SECONDS
+from auditor.webhooks.serving.crds import CrdReviewer
 from auditor.webhooks.serving.denials import TellingRing
 from auditor.webhooks.serving.duties import Duties
 from auditor.webhooks.serving.gauges import StateCollector
-from auditor.webhooks.serving.operations import OperationsServer
 from auditor.webhooks.serving.own import PATH as OWN_PATH
 from auditor.webhooks.serving.own import judge_own, read_mistakes
 from auditor.webhooks.serving.readiness import DoorProbe
-from auditor.webhooks.serving.settings import DecisionSettings, Listen, ServingSettings
+from auditor.webhooks.serving.settings import CrdReview, DecisionSettings, ServingSettings
 from auditor.webhooks.snapshot import Holder
 
 log = logging.getLogger(__name__)
@@ -77,12 +82,12 @@ class Service:
             clients=settings.clients,
             on_change=self._take_material,
         )
-        self.ring = TellingRing(self._recorder)
+        self.ring = TellingRing(self._recorder, self._find_kind)
         self.door = Door(
             self.holder,
             ring=self.ring,
             meters=Meters(registry),
-            specials={OWN_PATH: judge_own(lambda: self.live.view, install(settings, None, None).address)},
+            specials=self._make_specials(),
             log=_open_log(settings.decisions),
         )
         self.app: Flask = create_app(self.door, gate=Gate())
@@ -94,7 +99,7 @@ class Service:
             "admission port": probe.trouble,
         }
         registry.register(StateCollector(self.live, self.certificates, ready=self._is_ready))
-        app = create_operations_app(registry=registry, ring=self.ring, checks=self._checks)
+        app = make_operations_app(registry=registry, checks=self._checks, pages={"/decisions": self.ring.show})
         self._operations = OperationsServer(operations, app)
         self.duties = Duties(self.client, self.live, register=self._make_registrar)
         self._election: Election | None = None
@@ -103,6 +108,23 @@ class Service:
     @property
     def context(self) -> Callable[..., ssl.SSLContext]:
         return self.certificates.context
+
+    def _find_kind(self, resource: GroupVersionResource) -> GroupVersionKind | None:
+        view = self.live.view
+        kind = None if view is None else view.kinds.get(name_kind(resource.group, resource.resource))
+        return None if kind is None else GroupVersionKind(resource.group, resource.version, kind.kind)
+
+    def _make_specials(self) -> dict[str, Special]:
+        settings = self.settings
+        address = install(settings, None, None).address
+        specials: dict[str, Special] = {OWN_PATH: judge_own(lambda: self.live.view, address)}
+        if settings.crd_impact is not CrdReview.OFF:
+            patience = min(settings.cluster.read_timeout, CRD_SECONDS)
+            # Of its own, so that nothing waits for its turn behind these lists, and none of them waits for long.
+            own = connect(replace(settings.cluster, read_timeout=patience), component="webhook-crds")
+            deny = settings.crd_impact is CrdReview.DENY
+            specials[CRDS_PATH] = CrdReviewer(own, lambda: self.live.view, deny=deny).judge
+        return specials
 
     # -- its life ------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """What can be set of the service. Everything has a default but how the API server reaches it."""
 
-import ipaddress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from auditor.cluster import Settings as ClusterSettings
 from auditor.cluster.lease import Durations
 from auditor.errors import UsageError
+from auditor.operations.listen import EVERYWHERE, Listen
 from auditor.webhooks.certificates.files import FilesSettings
 from auditor.webhooks.certificates.tls import ClientSettings
 
@@ -23,37 +24,6 @@ AFTERMATH: Final = 5.0
 WATCHDOG: Final = 10
 """Seconds after which a worker whose main thread shows no sign of life is ended: a review that has waited for so long
 has failed anyway (the timeout of a webhook is 10 s by default)."""
-EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - a service: in a pod, who may come is for NetworkPolicies to say
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    host: str
-    port: int
-    """0: any that is free, which is told in the log."""
-
-    @classmethod
-    def read(cls, text: str) -> "Listen":
-        host, colon, port = text.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
-        if not colon or not port.isdecimal() or int(port) > 65535:
-            raise UsageError(f"{text!r} is no address to listen on: HOST:PORT, :PORT or [IPV6]:PORT")
-        return cls(host or EVERYWHERE, int(port))
-
-    @property
-    def text(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def loopback(self) -> str:
-        """Where this machine reaches it itself."""
-        try:
-            address = ipaddress.ip_address(self.host)
-        except ValueError:
-            return self.host
-        if not address.is_unspecified:
-            return self.host
-        return "::1" if address.version == 6 else "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +67,18 @@ class DecisionSettings:
     redact: tuple[str, ...] = ()
 
 
+class CrdReview(StrEnum):
+    """What an update of a CRD gets that would harm stored objects."""
+
+    OFF = "off"
+    WARN = "warn"
+    DENY = "deny"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingSettings:
-    listen: Listen = Listen(EVERYWHERE, 8443)
-    operations: Listen = Listen(EVERYWHERE, 8081)
+    listen: Listen = field(default_factory=lambda: Listen(EVERYWHERE, 8443))
+    operations: Listen = field(default_factory=lambda: Listen(EVERYWHERE, 8081))
     """With several workers each has its own operations port: this one and the next."""
     target: Target = field(default_factory=Target)
     certificates: FilesSettings | None = None
@@ -110,6 +88,7 @@ class ServingSettings:
     name: str = "auditor"
     """Of what is registered and of the Lease: beside another installation, another one."""
     break_glass_group: str = ""
+    crd_impact: CrdReview = CrdReview.OFF
     decisions: DecisionSettings | None = None
     workers: int = 1
     threads: int = THREADS

@@ -1,6 +1,9 @@
-"""The socket of a connection as the worker sees it: joined writes, and a clock on clients that do not go on."""
+"""The socket of a connection as the worker sees it: reads that do not wait, joined writes, and a clock on the clients
+that do not take them."""
 
+import errno
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -10,41 +13,90 @@ from typing import Any, Final
 PATIENCE: Final = 5.0
 """Seconds that a client may take to send a request, or to take its answer. An API server has all of it at hand."""
 CROWDED_PATIENCE: Final = 0.5
-"""Seconds, where others wait for a thread, or all is to end."""
+"""Seconds to take an answer, where others wait for a thread, or all is to end."""
+
+_GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LATER: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class WatchedSocket:
-    """For one connection. The time counts while a thread waits for the client, from the first time in a request on."""
+    """For one connection, whose reads never wait. What came is fetched, and, when it is a whole request, offered to
+    whoever calls `recv`. Writes wait for the client only where it has not taken what was written before; that time
+    counts."""
 
     def __init__(self, sock: Any, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.sock = sock
         self._clock = clock
+        self._offered, self._at = b"", 0
+        self._told = False
         self._corked: list[bytes] | None = None
         self._since: float | None = None
-        self._waits = False
+        """When it began to wait for the client."""
 
-    def recv(self, size: int) -> bytes:
-        self._begin()
+    def fetch(self, size: int) -> bytes | None:
+        """What is there; None: nothing; empty: the client has gone."""
         try:
             found: bytes = self.sock.recv(size)
-        finally:
-            self._waits = False
+        except _LATER:
+            return None
         return found
+
+    @property
+    def offers(self) -> bool:
+        return self._at < len(self._offered)
+
+    def offer(self, data: bytes) -> None:
+        self._offered, self._at = data, 0
+
+    def recv(self, size: int) -> bytes:
+        found = self._offered[self._at : self._at + size]
+        if not found:
+            raise ConnectionResetError(errno.ECONNRESET, "there is no more of the request")
+        self._at += size
+        return found
+
+    def take_back(self) -> bytes:
+        """What was offered, and is not of the request."""
+        rest = self._offered[self._at :]
+        self._offered, self._at = b"", 0
+        return rest
+
+    def tell_to_go_on(self) -> None:
+        """The client wants to hear that before it sends the body; gunicorn tells it only when it is here."""
+        self._told = True
+        self.sendall(_GO_ON)
+
+    def send(self, data: bytes) -> int:
+        if data != _GO_ON or not self._told:
+            self.sendall(data)
+        self._told = False
+        return len(data)
 
     def sendall(self, data: bytes) -> None:
         if self._corked is not None:
             self._corked.append(data)
             return
-        self._begin()
-        try:
-            self.sock.sendall(data)
-        finally:
-            self._waits = False
+        sent = 0
+        with suppress(*_LATER):
+            while sent < len(data):
+                sent += self.sock.send(data[sent:] if sent else data)
+        if sent < len(data):
+            self._wait_and_send(data[sent:])
 
-    def _begin(self) -> None:
-        if self._since is None:
-            self._since = self._clock()
-        self._waits = True
+    def _wait_and_send(self, data: bytes) -> None:
+        self._since = self._clock()
+        try:
+            self.sock.setblocking(True)
+            self.sock.sendall(data)
+            self.sock.setblocking(False)
+        finally:
+            self._since = None
+
+    def setblocking(self, flag: bool) -> None:
+        """gunicorn does so for its reads."""
+
+    def settimeout(self, value: float | None) -> None:
+        """As well."""
 
     def cork(self) -> None:
         """What is written from now on goes out at the end, in one piece: one TLS record, one system call."""
@@ -53,19 +105,15 @@ class WatchedSocket:
     def uncork(self) -> None:
         parts, self._corked = self._corked, None
         if parts:
-            self._since = None
-            self.sendall(b"".join(parts))
+            self.sendall(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def drop(self) -> None:
         """What was corked is not to be sent."""
         self._corked = None
 
-    def end_request(self) -> None:
-        self._since = None
-
     def overdue(self, patience: float) -> bool:
         since = self._since
-        return self._waits and since is not None and self._clock() - since > patience
+        return since is not None and self._clock() - since > patience
 
     def cut(self) -> None:
         """From another thread: the one that waits sees the end of the connection."""

@@ -1,16 +1,23 @@
 """gunicorn's worker with threads, made for a door: less to do for each request, and nothing that a client can hold up.
 
 gthread waits for the next request of a kept connection in its main thread, and hands it to another one when it comes:
-two changes of thread for each review. It writes headers and body apart: two TLS records, and two system calls. And it
-waits for slow clients, for some of them in the main thread, by which the master sees whether the worker lives.
+two changes of thread for each review, and as many threads as there are connections fight for the interpreter (`relay`).
+It reads each head anew (`heads`). It writes headers and body apart: two TLS records, and two system calls (`sockets`).
+And it waits for slow clients, with a thread for each of them. Here what is not there is not waited for: handshakes and
+closings go on in the main thread whenever something has come, and a request is served when all of it is there
+(`arrivals`).
 """
 
 import logging
 import signal
+import socket
+import ssl
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from types import FrameType
@@ -18,8 +25,11 @@ from typing import Any, Final, Protocol
 
 from gunicorn import util
 from gunicorn.http.wsgi import Response
+from gunicorn.sock import ssl_wrap_socket
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from auditor.webhooks.certificates.tls import DoorSocket
+from auditor.webhooks.serving.arrivals import Kept
 from auditor.webhooks.serving.heads import DoorParser, FamiliarRequest
 from auditor.webhooks.serving.relay import Relay
 from auditor.webhooks.serving.sockets import PATIENCE, Watch, WatchedSocket
@@ -33,6 +43,8 @@ TICK: Final = 0.25
 """Seconds between two looks for clients that do not go on."""
 LAST_WORDS: Final = 0.25
 """Seconds for a client to close a connection whose end it has been told of: an API server does so at once."""
+MAX_LAST_WORDS: Final = 1 << 16
+"""Bytes of such a client that are read and forgotten, so that it can read the end. More is an attack."""
 FIRST_POLICIES: Final = 3.0
 """Seconds that the first requests wait, unread, for the policies; who comes after that is told to come again."""
 
@@ -51,35 +63,74 @@ class Serves(Protocol):
 class DoorConnection(TConn):  # type: ignore[misc]
     def __init__(self, watch: Watch, *args: Any) -> None:
         self.sock: Any
+        self.timeout: float
         super().__init__(*args)
         self._watch = watch
-
-    def init(self) -> None:
-        if self.initialized:
-            return
-        super().init()
-        self.sock = WatchedSocket(self.sock)
-        self.parser = DoorParser(self.cfg, self.sock, self.client, server=self.server)
-        self._watch.add(self.sock)
+        self._heard = 0
 
     def fileno(self) -> int:
         number: int = self.sock.fileno()
         return number
 
+    def shake_hands(self) -> bool:
+        """Goes on with the handshake, as far as that goes without waiting. Whether it is done."""
+        if not isinstance(self.sock, ssl.SSLSocket):
+            self.sock = ssl_wrap_socket(self.sock, self.cfg)
+        try:
+            self.sock.do_handshake()
+        except ssl.SSLWantReadError:  # what we write to it fits into an empty buffer of the system
+            return False
+        self.sock = WatchedSocket(self.sock)
+        self.parser = DoorParser(self.cfg, self.sock, self.client, server=self.server)
+        self.initialized = True
+        self._watch.add(self.sock)
+        return True
+
+    def set_timeout(self) -> None:
+        arrival = self.parser.arrival
+        if arrival is None:
+            super().set_timeout()
+        else:
+            self.timeout = arrival.since + PATIENCE
+
     def holds_more(self) -> bool:
         """Bytes that have been read already, of which no poller would tell."""
-        return bool(self.parser.unreader.buf.tell() or self.sock.pending())
+        return bool(self.parser.ahead or self.sock.pending())
+
+    def cut(self) -> None:
+        """From any thread. Whoever serves it sees its end."""
+        sock = self.sock
+        if isinstance(sock, WatchedSocket):
+            sock.cut()
 
     def close(self, graceful: bool = False) -> None:
-        """Never waits: this may be the main thread."""
+        """Never waits."""
         sock = self._let_go()
-        if sock is not None:
+        if isinstance(sock, DoorSocket) and not self.initialized:
+            sock.give_up()
+        elif sock is not None:
             util.close(sock)
 
-    def close_politely(self) -> None:
-        sock = self._let_go()
-        if sock is not None:
-            util.close_graceful(sock, timeout=LAST_WORDS)
+    def half_close(self) -> bool:
+        """Tells the client that it ends. Whether that has to be waited for: else what is on its way to the client would
+        be lost, where the client still sends."""
+        self.sock = self._let_go()
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False
+        return True
+
+    def hear(self) -> bool:
+        """Whether it still is to be waited for."""
+        try:
+            found = len(self.sock.recv(MAX_LAST_WORDS))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        self._heard += found
+        return found > 0 and self._heard < MAX_LAST_WORDS
 
     def _let_go(self) -> Any:
         sock, self.sock = self.sock, None
@@ -95,6 +146,9 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.watch = Watch()
+        self.kept: Kept[DoorConnection] = Kept()
+        self.leaving: deque[DoorConnection] = deque()
+        """Half closed, till their clients close as well."""
         self.relay: Relay[DoorConnection] = Relay(
             self.handle, end=self._end, submit=lambda work: self.tpool.submit(work)
         )
@@ -153,7 +207,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
     # -- connections ---------------------------------------------------------------------------------------------------
 
     def accept(self, listener: Any) -> None:
-        """Without a byte from the client no thread is spent on it."""
+        """No thread is spent on it before it is a connection."""
         try:
             sock, address = listener.accept()
         except OSError as error:
@@ -163,9 +217,31 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
         conn = DoorConnection(self.watch, self.cfg, sock, address, listener.getsockname())
         conn.timeout = time.monotonic() + PATIENCE
         self.pending_conns.append(conn)
-        self.poller.register(sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        self.poller.register(conn, EVENT_READ, partial(self.on_pending_socket_readable, conn))
         if self.nr_conns >= self.worker_connections:
             self._make_room()
+
+    def on_pending_socket_readable(self, conn: DoorConnection, client: Any) -> None:
+        """The handshake goes on."""
+        try:
+            if not conn.shake_hands():
+                return
+        except Exception as error:
+            if not isinstance(error, OSError):  # those of TLS are counted where they happen
+                log.exception("no connection: a defect of auditor")
+            conn.initialized = True  # it has not stalled
+            self._forget(self.pending_conns, conn)
+            conn.close()
+            return
+        self.pending_conns.remove(conn)
+        self.poller.unregister(conn)
+        self.relay.add(conn)
+
+    def _forget(self, where: "deque[DoorConnection]", conn: DoorConnection) -> None:
+        where.remove(conn)
+        with suppress(OSError, KeyError, ValueError):  # its socket is closed
+            self.poller.unregister(conn)
+        self.nr_conns -= 1
 
     def _make_room(self) -> None:
         """The connection that has been idle for longest goes: those who open more and more do not lock others out."""
@@ -175,6 +251,7 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
             self.poller.unregister(conn.sock)
         if conn is not None:
             self.nr_conns -= 1
+            self.kept.release(conn)
             conn.close()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
@@ -186,49 +263,59 @@ class DoorWorker(ThreadWorker):  # type: ignore[misc]
             if left <= 0.0 or not self.alive:
                 break
         self.watch.cut_overdue(crowded=self._others_wait() or not self.alive)
+        while self.leaving and self.leaving[0].timeout <= time.monotonic():
+            self._leave(self.leaving[0])
 
     def _others_wait(self) -> bool:
         return bool(self.tpool._work_queue.qsize())
 
-    def enqueue_req(self, conn: DoorConnection) -> None:
-        """Its first bytes are here: the handshake waits for the client, so it takes a thread of its own."""
-        self.tpool.submit(self._begin, conn)
-
-    def _begin(self, conn: DoorConnection) -> None:
-        try:
-            conn.sock.setblocking(True)
-            conn.init()
-            self.relay.add(conn)
-        except OSError as error:  # those of TLS are counted where they happen
-            log.debug("no connection: %s", error)
-            self._end(conn)
-        except Exception as error:
-            self.handle_error(None, conn.sock, conn.client, error)
-            self._end(conn)
-
-    def _end(self, conn: DoorConnection) -> None:
-        """In a thread of its own: the client may take its time."""
-        try:
-            self.tpool.submit(self._close, conn)
-        except RuntimeError:  # there are none any more
-            conn.close()
-
-    def _close(self, conn: DoorConnection) -> None:
-        conn.close_politely()
-        self.method_queue.defer(self._count_down)
-
-    def _count_down(self) -> None:
-        self.nr_conns -= 1
-
     def handle(self, conn: DoorConnection) -> bool:
-        """Whether the connection is kept; then all that came has been answered."""
+        """Answers what came in full. Whether the connection is kept."""
         while True:
-            if conn.initialized:
-                conn.sock.end_request()
+            try:
+                whole = self._receive(conn)
+            except OSError as error:
+                log.debug("a connection ends: %s", error)
+                return False
+            if not whole:
+                return whole is not None
             if super().handle(conn) is not True:
                 return False
             if not conn.holds_more():
                 return True
+
+    def _receive(self, conn: DoorConnection) -> bool | None:
+        """Whether a request is here in full. None: the client has gone."""
+        waited = conn.parser.arrival is not None
+        whole: bool | None = conn.parser.receive()
+        arrival = conn.parser.arrival
+        if arrival is not None and whole is False:
+            for each in self.kept.keep(conn, len(arrival.data)):
+                each.cut()
+        elif waited:
+            self.kept.release(conn)
+        return whole
+
+    def _end(self, conn: DoorConnection) -> None:
+        """From any thread: the client may take its time."""
+        self.kept.release(conn)
+        self.method_queue.defer(self._half_close, conn)
+
+    def _half_close(self, conn: DoorConnection) -> None:
+        self.leaving.append(conn)
+        if conn.half_close():
+            conn.timeout = time.monotonic() + LAST_WORDS
+            self.poller.register(conn, EVENT_READ, lambda _: self._hear(conn))
+        else:
+            self._leave(conn)
+
+    def _hear(self, conn: DoorConnection) -> None:
+        if not conn.hear():
+            self._leave(conn)
+
+    def _leave(self, conn: DoorConnection) -> None:
+        self._forget(self.leaving, conn)
+        conn.close()
 
     def handle_request(self, req: Any, conn: DoorConnection) -> object:
         sock: WatchedSocket = conn.sock

@@ -7,6 +7,17 @@ from auditor.audit.doors.books import Collected
 from auditor.audit.doors.doors import Doors, DoorsStatus
 from auditor.audit.doors.follower import DoorStatus
 from auditor.audit.doors.page import Counts
-from auditor.audit.doors.pardons import Pardons
+from auditor.audit.doors.pardons import KEPT, MOST, Pardon, Pardons, make_key
 
-__all__ = ["Collected", "Counts", "DoorStatus", "Doors", "DoorsStatus", "Pardons"]
+__all__ = [
+    "KEPT",
+    "MOST",
+    "Collected",
+    "Counts",
+    "DoorStatus",
+    "Doors",
+    "DoorsStatus",
+    "Pardon",
+    "Pardons",
+    "make_key",
+]

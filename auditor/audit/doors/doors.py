@@ -5,14 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from auditor.audit.doors.asking import PORT, Line
 from auditor.audit.doors.books import Books, Collected
 from auditor.audit.doors.endpoints import ENDPOINT_SLICES, KEEP, SERVICE_LABEL, find_urls
 from auditor.audit.doors.follower import DoorStatus, Follower
-from auditor.audit.doors.pardons import Key, Pardons
+from auditor.audit.doors.pardons import KEPT, Key, Pardons
 from auditor.cluster.informer import Change, Informer, Informers, Notice, Scope
 from auditor.json import JsonObject
 
@@ -49,12 +49,13 @@ class Doors:
         *,
         urls: Sequence[str] = (),
         pardoned: Callable[[Sequence[Key]], None] = lambda _: None,
+        pardons_kept: timedelta = KEPT,
         interval: float = INTERVAL,
         now: Callable[[], datetime] = _now,
     ) -> None:
         """`urls` are asked always. `pardoned` is told of objects that were written with broken glass: their group,
         kind and key. Raises UsageError for what is no address."""
-        self.pardons = Pardons(now=now)
+        self.pardons = Pardons(now=now, kept=pardons_kept)
         self._books, self._pardoned = Books(take), pardoned
         self._interval, self._now = interval, now
         self._named = {Line(url).url for url in urls}

@@ -13,6 +13,8 @@ from auditor.intake.printable import clean
 from auditor.json import Json, JsonObject
 
 _RESULTS: Final = ("fail", "warn", "error", "skip")
+MOST_KINDS: Final = 8
+"""Of those with something amiss, which are told one by one: with the others it would be no glance any more."""
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -90,12 +92,20 @@ def _policies(facts: Facts) -> str:
 
 
 def _totals(facts: Facts) -> dict[str, int]:
-    return {name: sum(int(dig(each.status, "totals", name) or 0) for each in facts.policies) for name in _RESULTS}
+    """Of everything that is reported: native policies and drift checks have no status that could count them."""
+    if not any(dig(each, "findings") for each in facts.coverage):  # of a watcher that is older
+        return {name: sum(int(dig(each.status, "totals", name) or 0) for each in facts.policies) for name in _RESULTS}
+    return {name: sum(int(dig(each, "findings", name) or 0) for each in facts.coverage) for name in _RESULTS}
 
 
 def _list(troubles: Sequence[Trouble]) -> Iterator[str]:
+    kinds = [each for each in troubles if each.about == "kind"]
+    left = set(map(id, kinds[MOST_KINDS:]))
     for each in troubles:
-        yield f"  {each.about}{' ' if each.name else ''}{each.name}: {each.message}"
+        if id(each) not in left:
+            yield f"  {each.about}{' ' if each.name else ''}{each.name}: {each.message}"
+    if left:
+        yield f"  and {len(left)} more kinds of which not all is evaluated: -o json has them"
 
 
 def to_json(facts: Facts, wrong: Sequence[Trouble]) -> JsonObject:

@@ -4,21 +4,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.audit.coverage import name_kind
 from auditor.audit.overview.facts import Facts, Holder, PolicyFacts
 from auditor.audit.status import is_excluded, is_readable
 from auditor.cluster.access import dig, dig_text
 from auditor.cluster.conditions import find_condition
 from auditor.json import JsonObject
+from auditor.model.resource import name_kind
 
 SLACK: Final = 30.0
 """Seconds that a renewal may be late: whoever holds the Lease has tried again by then, and clocks differ."""
+
+NAMED: Final = 5
+"""Kinds that are left out, of which the names are told; `-o json` has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     about: str
-    """watcher, coverage, kind, policy, door, reports, rights"""
+    """watcher, coverage, kind, kinds, policy, door, reports, rights"""
     name: str
     message: str
     incomplete: bool = True
@@ -73,6 +76,7 @@ def _coverage(facts: Facts) -> Iterator[Trouble]:
         yield Trouble("coverage", "", dig_text(limits, "message"), incomplete=False)
     for each in facts.coverage:
         yield from _kind(each)
+    yield from _left_out(facts)
 
 
 def _kind(entry: JsonObject) -> Iterator[Trouble]:
@@ -86,6 +90,17 @@ def _kind(entry: JsonObject) -> Iterator[Trouble]:
         yield Trouble("kind", name, f"cannot be read{kept}: {reason}")
     elif left != 0:
         yield Trouble("kind", name, f"{left if left is not None else 'some'} of {present} not evaluated: {reason}")
+
+
+def _left_out(facts: Facts) -> Iterator[Trouble]:
+    """Nothing is amiss with these; but who thinks that all is covered is to see what is not, and how it would be."""
+    left = [each for each in facts.coverage if is_excluded(each)]
+    if left:
+        names = [name_kind(dig_text(each, "group"), dig_text(each, "resource")) for each in left]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        told = f"left out on purpose: {', '.join(names[:NAMED])}{more}"
+        reason = dig_text(left[0], "reason")
+        yield Trouble("kinds", "", f"{told}. Why {names[0]}: {reason}" if reason else told, incomplete=False)
 
 
 def _policies(facts: Facts) -> Iterator[Trouble]:

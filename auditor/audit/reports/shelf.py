@@ -24,6 +24,23 @@ REMIND: Final = 600.0
 """Seconds after which a trouble that has not changed is logged again."""
 NOT_SERVED: Final = 404
 
+
+class Voice:
+    """Says a sentence once, and again after a while if it is still true. The shelves share one: their troubles are
+    mostly the same."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._said: dict[str, float] = {}
+
+    def warn(self, why: str) -> None:
+        now = self._clock()
+        self._said = {each: at for each, at in self._said.items() if now - at < REMIND}
+        if why not in self._said:
+            self._said[why] = now
+            log.warning("%s", why)
+
+
 OURS: Final = Scope(labels=SELECTOR)
 KEPT: Final = Keep(digests=(content_of_report,), fields=frozenset({("metadata", "annotations", KIND)}))
 """Of a report of any size about 150 bytes."""
@@ -41,6 +58,7 @@ class Shelf:
         discovery: Discovery,
         handler: Callable[["Shelf", Notice], None],
         clock: Callable[[], float],
+        voice: Voice,
     ) -> None:
         self.api: Final = api
         self.form: Final = form
@@ -49,14 +67,13 @@ class Shelf:
         """What is in the way of writing these, and what to do about it."""
         self.said: Final[dict[str, bytes]] = {}
         """Digests of what we have written last, or found as it has to be."""
-        self._informers, self._discovery, self._clock = informers, discovery, clock
+        self._informers, self._discovery, self._clock, self._voice = informers, discovery, clock, voice
         self._handler: Callable[[Notice], None] = partial(handler, self)
         self._informer: Informer | None = None
         self._ready = False
         self._held_until = 0.0
         self._doubted = False
         self._asked = -RETRY
-        self._logged = ("", 0.0)
 
     @property
     def ready(self) -> bool:
@@ -83,10 +100,7 @@ class Shelf:
 
     def complain(self, why: str) -> None:
         self.trouble = why
-        now, (logged, at) = self._clock(), self._logged
-        if why != logged or now - at >= REMIND:
-            self._logged = (why, now)
-            log.warning("%s", why)
+        self._voice.warn(why)
 
     def succeed(self) -> None:
         """One was written as it has to be."""
@@ -133,7 +147,8 @@ class Shelf:
                 )
         except ClusterError as error:
             self._held_until = self._clock() + RETRY
-            self.complain(f"no reports are written: whether there is such a kind is not known: {error}")
+            if wanted:
+                self.complain(f"no reports are written: whether there is such a kind is not known: {error}")
         else:
             self._informer = self._informers.open(self.resource, scope=OURS, keep=KEPT, handler=self._handler)
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from auditor.audit.reports.meters import ReportMeters, ReportsStatus
 from auditor.audit.reports.repairs import Repairs
-from auditor.audit.reports.shelf import RETRY, Shelf
+from auditor.audit.reports.shelf import RETRY, Shelf, Voice
 from auditor.cluster import Client, WriteOptions
 from auditor.cluster.access import dig_text, split_key
 from auditor.cluster.discovery import Discovery
@@ -90,9 +90,9 @@ class ReportWriter:
     ) -> None:
         self._client, self._settings, self._find, self._guard = client, settings, find, guard
         self._settled, self._seen, self._clock = settled, seen, clock
-        discovery = discovery or Discovery(client)
+        discovery, voice = discovery or Discovery(client), Voice(clock)
         self._shelves: Final = tuple(
-            Shelf(api, form, informers=informers, discovery=discovery, handler=self._hear, clock=clock)
+            Shelf(api, form, informers=informers, discovery=discovery, handler=self._hear, clock=clock, voice=voice)
             for api, forms in FORMS.items()
             for form in forms
         )

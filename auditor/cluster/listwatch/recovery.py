@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from auditor.cluster.listwatch.backoff import CAP, Backoff
 from auditor.cluster.listwatch.status import Counts, Failure
-from auditor.errors import ApiError, ClusterError, ExpiredError, MalformedError, UnreachableError
+from auditor.errors import (
+    ApiError,
+    ClusterError,
+    ExpiredError,
+    MalformedError,
+    TooManyRequestsError,
+    UnreachableError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +118,11 @@ class Recovery:
             log.error("%s: a defect; again in %.1f s", self._name, delay, exc_info=error)
         else:
             again = last is not None and last.message == message
-            log.log(logging.DEBUG if again else logging.WARNING, "%s; again in %.1f s", message, delay)
+            # A version that has expired, and a server that asks for a moment, are no trouble unless they go on.
+            usual = isinstance(error, ExpiredError | TooManyRequestsError)
+            warned = again and not (usual and last is not None and last.count == 1)
+            level = logging.DEBUG if warned else logging.INFO if usual and last is None else logging.WARNING
+            log.log(level, "%s; again in %.1f s", message, delay)
         self.failure = Failure(
             message,
             code=error.code if isinstance(error, ApiError) else 0,

@@ -41,6 +41,10 @@ class Failure:
     count: int
     """In a row."""
 
+    def __str__(self) -> str:
+        """For a person. Nothing in it counts up: whoever stores it would have to write it anew at each attempt."""
+        return self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Status:

@@ -14,9 +14,13 @@ from auditor.errors import AuditorError
 from auditor.intake.impact.definition import changed_defaults, find_all, find_refusals
 from auditor.json import JsonObject
 from auditor.languages.schema import Crd, StructuralSchema, read_crd
+from auditor.languages.schema.fielderror import unchecked_rules
 from auditor.model.subject import Subject
 
 EXAMPLES: Final = 5
+SHOWN: Final = 3
+"""Of these, where a sentence is all that there is room for."""
+_UNCHECKED: Final = unchecked_rules()
 _INDEX: Final = re.compile(r"/\d+(?=/|$)|\[\d+\]")
 
 
@@ -65,6 +69,8 @@ class CrdImpact:
     invalid_objects: int = 0
     already: int = 0
     """Objects that are invalid now."""
+    unasked: int = 0
+    """Objects about which the CEL rules of the new schema were not asked, as they are invalid otherwise."""
     pruned: Effects = field(default_factory=Effects)
     pruned_objects: int = 0
     defaulted: Effects = field(default_factory=Effects)
@@ -126,7 +132,7 @@ class CrdChange:
         impact = self.impact
         impact.objects += 1
         subject = _subject(thing, self._new)
-        flags = {"invalid": False, "already": False, "pruned": False}
+        flags = {"invalid": False, "already": False, "pruned": False, "unasked": False}
         for version in self._versions:
             try:
                 seen = self._convert(thing, version.name)
@@ -136,6 +142,7 @@ class CrdChange:
             self._judge_version(seen, version, subject, flags)
         impact.invalid_objects += flags["invalid"]
         impact.already += flags["already"]
+        impact.unasked += flags["unasked"]
         impact.pruned_objects += flags["pruned"]
         for manager, written in _writers(thing):
             if written in self._dropped:
@@ -167,6 +174,8 @@ class CrdChange:
         for each in version.schema.validate(received):
             if each.is_error:
                 impact.unjudged[f"{version.name}: {each.message}"] += 1
+            elif each == _UNCHECKED:
+                flags["unasked"] = True
             elif (each.path, each.message) not in known:
                 flags["invalid"] = True
                 impact.invalid.note(subject, version.name, _INDEX.sub("/*", each.path), _general(each.message))
@@ -228,35 +237,55 @@ def judge_crd_update(
     is_late: Callable[[], bool],
     *,
     convert: Convert | None = None,
-) -> list[str]:
-    """For an admission webhook on CRDs: what to warn of, as far as it can be known before `is_late` says so.
+) -> CrdImpact:
+    """For an admission webhook on CRDs: as far as it can be known before `is_late` says so.
 
-    An update that leaves versions and conversion alone is not worth a list. Raises CompileError for what is no CRD, and
-    what `list_objects` raises.
+    What ends it early, and an AuditorError of the list does, is in `unread`. An update that leaves the versions alone
+    is not worth a list. Raises CompileError for what is no CRD.
     """
-    if all(same(old["spec"].get(part), new["spec"].get(part)) for part in ("versions", "conversion")):
-        return []
+    if same(old["spec"].get("versions"), new["spec"].get("versions")):
+        return CrdImpact(str((new.get("metadata") or {}).get("name") or ""))
     change = CrdChange(old, new, convert=convert)
-    late = False
-    for thing in list_objects():
-        if late := is_late():
-            break
+    impact = change.impact
+    things = iter(list_objects())
+    while True:
+        try:
+            thing = next(things, None)
+        except AuditorError as error:
+            impact.unread.append(str(error))
+            return impact
+        if thing is None:
+            return impact
+        if is_late():
+            impact.unread.append(f"the time was up after {impact.objects:,} objects, and there are more")
+            return impact
         change.judge(thing)
-    told = list(describe(change.impact))
-    if late:
-        told.append(f"only {change.impact.objects} objects were looked at: run `auditor impact --crd` to see all")
-    return told
 
 
-def describe(impact: CrdImpact) -> Iterator[str]:
+def describe_harm(impact: CrdImpact) -> Iterator[str]:
     """One sentence for each thing that would happen."""
     yield from impact.refusals
     for effects, what in ((impact.invalid, "would be invalid"), (impact.pruned, ""), (impact.stranded, "")):
         for each in effects:
-            some = f"{each.objects} object{'' if each.objects == 1 else 's'}"
             where = f"{each.path.lstrip('/').replace('/', '.')}: " if each.path else ""
             said = ": ".join(filter(None, (what, each.what)))
-            example = f" (such as {each.examples[0]})" if each.examples else ""
-            yield f"{some}, {each.version}: {where}{said}{example}"
+            yield f"{_count(each.objects)}, {each.version}: {where}{said} ({_name_some(each)})"
+
+
+def describe_gaps(impact: CrdImpact) -> Iterator[str]:
+    """What is not known, and why."""
     for reason, count in impact.unjudged.items():
-        yield f"{count} objects could not be judged in {reason}"
+        yield f"{_count(count)} could not be judged in {reason}"
+    yield from impact.unread
+
+
+def _count(objects: int) -> str:
+    return f"{objects:,} object{'' if objects == 1 else 's'}"
+
+
+def _name_some(effect: Effect) -> str:
+    """Few: a warning of the API server has room for 256 characters where there are many."""
+    shown = effect.examples[:SHOWN]
+    names = [str(shown[0]), *(f"{each.namespace}/{each.name}".lstrip("/") for each in shown[1:])]
+    rest = effect.objects - len(names)
+    return f"{', '.join(names)} and {rest:,} more" if rest else ", ".join(names)

@@ -92,6 +92,20 @@ class LiveObjects:
         return [each.resource.name for each in self._followed.values() if each.synced is None]
 
     @property
+    def known(self) -> frozenset[Wish]:
+        """What can be looked up now."""
+        return frozenset(wish for wish, each in self._followed.items() if each.synced is not None)
+
+    @property
+    def pending(self) -> frozenset[Wish]:
+        """What is not known yet, and nothing says that it will not be in a moment."""
+        return frozenset(
+            wish
+            for wish, each in self._followed.items()
+            if each.synced is None and each.informer.status.last_error is None
+        )
+
+    @property
     def age(self) -> float | None:
         """Seconds since the server was last heard on the kind for which that is longest ago; None: not at all."""
         ages = [each.informer.age for each in self._followed.values()]

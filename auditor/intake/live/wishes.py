@@ -8,6 +8,7 @@ from auditor.cluster.discovery import Discovery, Kinds
 from auditor.engine.compiled import CompiledPolicy
 from auditor.errors import ClusterError, UnknownKindError
 from auditor.intake.live.objects import Pointers
+from auditor.model.resource import name_kind
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class Wishes:
             for lookup in policy.policy.lookups:
                 resource = self.find(lookup.group, lookup.resource)
                 if resource is None:
-                    missing.add(f"{lookup.resource}.{lookup.group}")
+                    missing.add(name_kind(lookup.group, lookup.resource))
                 else:
                     wanted.setdefault(resource, set()).update({lookup.indexed_by} - {""})
             kind = policy.policy.param_kind
@@ -42,13 +43,14 @@ class Wishes:
 
     def find(self, group: str, plural: str) -> Resource | None:
         """In the version in which its objects are stored, for a CRD."""
-        custom = self._kinds.get(f"{plural}.{group}")
+        name = name_kind(group, plural)
+        custom = self._kinds.get(name)
         if custom is not None and custom.established:
             return custom.resource(custom.storage_version) or custom.resource()
         try:
-            return self._discovery.find(f"{plural}.{group}" if group else plural)
+            return self._discovery.find(name)
         except UnknownKindError:
             return None
         except ClusterError as error:
-            log.warning("%s.%s cannot be looked for now: %s", plural, group, error)
+            log.warning("%s cannot be looked for now: %s", name, error)
             return None

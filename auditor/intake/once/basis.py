@@ -25,6 +25,7 @@ from auditor.intake.scan import Prepared, prepare, warn
 from auditor.json import JsonObject
 from auditor.model.exception import PolicyException
 from auditor.model.match import Kinds
+from auditor.model.resource import name_kind
 from auditor.model.settings import AuditSettings
 from auditor.model.world import SYSTEM_USERS, World
 
@@ -82,7 +83,7 @@ class Basis:
 
 def read_ground(client: Client, namespaces: Sequence[str] = ()) -> Ground:
     reader = Reader(client, namespaces)
-    crds = reader.all(CRDS, limit=CRD_PAGE)
+    crds = reader.all(CRDS, limit=CRD_PAGE, first=True)
     kinds = {kind.name: kind for kind in map(read_crd, crds or ())}
     found = reader.named_namespaces(NAMESPACES)
     match_kinds = match_stored_kinds(kinds)
@@ -124,7 +125,10 @@ def rules_of_cluster(ground: Ground, time: datetime, *, empty: bool = False) -> 
         wrong=[each for each in mistakes if not each.warning],
     )
     if not (rules.policies or rules.wrong or ground.reader.unread or empty):
-        raise AuditorError("there is no policy in the cluster: name files with policies by --policies")
+        raise AuditorError(
+            "there is no policy in the cluster: name files with policies by --policies, or ask the built-in drift "
+            "checks alone by --checks"
+        )
     return rules
 
 
@@ -148,7 +152,7 @@ def make_basis(ground: Ground, rules: Rules, *, choice: Choice, time: datetime) 
     targets, unserved = find_targets(rules.policies, ground.kinds, ground.match_kinds, ground.discovery, choice)
     warnings = [*ground.reader.notes, *rules.warnings]
     about = {(each.resource.group, each.resource.plural) for each in targets}
-    idle = sorted(f"{plural}.{group}" if group else plural for group, plural in set(choice.kinds) - about)
+    idle = sorted(name_kind(*each) for each in set(choice.kinds) - about)
     warnings += [f"{name}: no policy matches it" for name in idle if not any(name == e.resource for e in unserved)]
     followed = []
     for target in targets:

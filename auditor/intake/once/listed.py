@@ -9,6 +9,7 @@ from auditor.engine.patch import find_value
 from auditor.errors import ClusterError, InputError
 from auditor.intake.once.reading import Reader
 from auditor.json import Json, JsonObject
+from auditor.model.resource import name_kind
 from auditor.model.world import EVERYTHING, Narrowing
 
 
@@ -64,7 +65,7 @@ def list_objects(
     wanted: set[Resource] = set()
     for policy in policies:
         for lookup in policy.policy.lookups:
-            name = f"{lookup.resource}.{lookup.group}" if lookup.group else lookup.resource
+            name = name_kind(lookup.group, lookup.resource)
             custom = kinds.get(name)
             found = custom.resource(custom.storage_version) or custom.resource() if custom is not None else None
             try:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 import orjson
 
 from auditor.cluster import Client, Resource
-from auditor.errors import ApiError, ClusterError, ForbiddenError, InputError, NotFoundError
+from auditor.errors import (
+    ApiError,
+    ClusterError,
+    ForbiddenError,
+    InputError,
+    NotFoundError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from auditor.intake.coverage import UnreadKindError
 from auditor.json import JsonObject
 
@@ -28,8 +36,11 @@ class Reader:
     notes: list[str] = field(default_factory=list)
     """What is not known, and is an error where it is needed."""
 
-    def all(self, resource: Resource, *, limit: int = 500, absent: bool = False) -> list[JsonObject] | None:
-        """Of the whole cluster. `absent`: that there is no such kind means that there are no objects."""
+    def all(
+        self, resource: Resource, *, limit: int = 500, absent: bool = False, first: bool = False
+    ) -> list[JsonObject] | None:
+        """Of the whole cluster. `absent`: that there is no such kind means that there are no objects. `first`: raises
+        if no cluster answers, or not to us, as then nothing else can be read either."""
         try:
             return list(self.client.list(resource, limit=limit))
         except NotFoundError as error:
@@ -37,6 +48,8 @@ class Reader:
                 return []
             self.unread.append(explain(error, resource))
         except ClusterError as error:
+            if first and isinstance(error, UnreachableError | UnauthorizedError):
+                raise
             self.unread.append(explain(error, resource))
         return None
 
@@ -52,7 +65,8 @@ class Reader:
             except NotFoundError:
                 self.unread.append(InputError(f"there is no namespace {name}"))
             except ClusterError as error:
-                self.notes.append(f"{explain(error, resource)}. Rules that need their labels are errors")
+                said = str(explain(error, resource)).rstrip(".")
+                self.notes.append(f"{said}{'' if said.endswith('?') else '.'} Rules that need their labels are errors")
         return found
 
     def of_interest(self, resource: Resource) -> list[JsonObject]:

@@ -12,7 +12,7 @@ from auditor.intake.coverage import UnreadKindError, find_reason
 from auditor.intake.load import OWN_GROUP
 from auditor.model.match import Kinds, LabelSelector, MatchResources
 from auditor.model.request import Operation, Origin, Request
-from auditor.model.resource import GroupVersionKind, GroupVersionResource
+from auditor.model.resource import GroupVersionKind, GroupVersionResource, name_kind
 from auditor.model.world import World
 
 REPORT_GROUPS: Final = frozenset({"openreports.io", "wgpolicyk8s.io"})
@@ -83,7 +83,7 @@ def find_targets(
         else:
             converts = resource.version != kind.storage_version or any(_names_others(p, resource) for p in chosen)
             targets.append(Target(resource, chosen, converts))
-    if any(f"{name}.{group}" not in kinds for group, name in named):  # what only CRDs serve needs no discovery
+    if any(name_kind(group, name) not in kinds for group, name in named):  # what only CRDs serve needs no discovery
         targets += _built_in(policies, kinds, match_kinds, discovery, choice)
     return targets, unread
 

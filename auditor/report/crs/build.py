@@ -11,6 +11,7 @@ import orjson
 from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result
 from auditor.model.policy import Kind
+from auditor.model.resource import name_kind
 from auditor.model.settings import ReportApi, ReportSettings
 from auditor.model.subject import Subject
 from auditor.report.crs.forms import FORMS, KIND, LEFT_OUT, MANAGED_BY, SOURCE, make_label, name_of
@@ -133,7 +134,7 @@ def _frame(
     subject: Subject, rows: list[JsonObject], told: Sequence[Finding], left_out: int, api: ReportApi
 ) -> JsonObject:
     form = FORMS[api][0 if subject.namespace else 1]
-    kind_name = f"{subject.resource}.{subject.group}" if subject.group else subject.resource
+    kind_name = name_kind(subject.group, subject.resource)
     counts = Counter(finding.result for finding in told)
     it = {"apiVersion": subject.api_version, "kind": subject.kind, "name": subject.name, "uid": subject.uid}
     place = {"namespace": subject.namespace} if subject.namespace else {}

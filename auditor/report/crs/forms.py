@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from auditor.json import JsonObject
+from auditor.model.resource import name_kind
 from auditor.model.settings import ReportApi
 
 SOURCE: Final = "auditor"
@@ -49,7 +50,7 @@ class Form:
 
     @property
     def crd(self) -> str:
-        return f"{self.plural}.{self.group}"
+        return name_kind(self.group, self.plural)
 
 
 FORMS: Final[Mapping[ReportApi, tuple[Form, Form]]] = MappingProxyType(

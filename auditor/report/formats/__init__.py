@@ -1,8 +1,30 @@
-"""Output formats: one small module each. All formats of one run hold the same findings."""
+"""Output formats: one small module each, with `write`. All formats of one run hold the same findings."""
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
-from auditor.intake.scan import Scan
-from auditor.report.formats import json, table
+from auditor.report.results import Results
 
-FORMATS: dict[str, Callable[[Scan], str]] = {"table": table.write, "json": json.write}
+Write = Callable[[Results], str]
+
+NAMES: Final = ("table", "json", "yaml", "sarif", "junit", "github", "gitlab", "markdown", "html", "csv", "report")
+
+
+class _Formats(Mapping[str, Write]):
+    """A format is imported when somebody asks for it: most runs want one of them."""
+
+    def __getitem__(self, name: str) -> Write:
+        if name not in NAMES:
+            raise KeyError(name)
+        write: Write = importlib.import_module(f"{__name__}.{name}").write
+        return write
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+FORMATS: Final = _Formats()

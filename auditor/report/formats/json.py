@@ -8,18 +8,26 @@ from auditor.errors import InputError
 from auditor.intake.coverage import UnreadKindError
 from auditor.intake.judged import Judged, Place
 from auditor.intake.scan import Scan
-from auditor.json import JsonObject
+from auditor.json import Json, JsonObject
 from auditor.model.finding import Finding
+from auditor.report.results import Results
 
 
-def write(scan: Scan) -> str:
-    document = {
+def write(results: Results) -> str:
+    return render(make_document(results))
+
+
+def make_document(results: Results) -> JsonObject:
+    scan, compared = results.scan, results.comparison
+    known = {} if compared is None else {"baseline": {"known": len(compared.known), "gone": list(compared.gone)}}
+    return {
         "summary": scan.counts,
-        "findings": [describe(judged, finding) for judged, finding in scan.findings()],
+        "findings": [_describe(results, judged, finding) for judged, finding in scan.findings()],
+        **known,
         "coverage": list(_cover(scan)),
+        "coveragePercent": scan.percent,
         "warnings": scan.warnings,
     }
-    return render(document)
 
 
 def render(document: object) -> str:
@@ -31,7 +39,8 @@ def render(document: object) -> str:
     return text.decode()
 
 
-def describe(judged: Judged, finding: Finding) -> JsonObject:
+def _describe(results: Results, judged: Judged, finding: Finding) -> JsonObject:
+    at = judged.position_of(finding)
     return {
         "policy": finding.policy,
         **({"binding": finding.binding} if finding.binding else {}),
@@ -41,11 +50,12 @@ def describe(judged: Judged, finding: Finding) -> JsonObject:
         "message": finding.message,
         "path": finding.path,
         "resource": name_object(judged.place),
-        **({"file": judged.place.file, "line": judged.line_of(finding)} if judged.place.file else {}),
+        **({"file": judged.place.file, "line": at.line, "column": at.column} if judged.place.file else {}),
         "fingerprint": finding.fingerprint,
         **({"remediation": finding.remediation} if finding.remediation else {}),
         **({"controls": list(finding.controls)} if finding.controls else {}),
         **({"exception": finding.exception} if finding.exception else {}),
+        **({"known": results.knows(finding)} if results.comparison is not None else {}),
     }
 
 
@@ -112,7 +122,7 @@ def name_object(place: Place) -> JsonObject:
     }
 
 
-def _whole(value: object) -> object:
+def _whole(value: Json) -> Json:
     if isinstance(value, dict):
         return {_whole(key): _whole(each) for key, each in value.items()}
     if isinstance(value, list):

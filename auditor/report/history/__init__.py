@@ -3,11 +3,12 @@
 Only the watcher writes it, through a `Spool` that never makes it wait; readers use the tables of `model`.
 """
 
-from auditor.report.history.database import Database
+from auditor.report.history.database import Database, check_url
 from auditor.report.history.faults import Fault, HistoryError
 from auditor.report.history.history import History
 from auditor.report.history.records import (
     Batch,
+    BrokenGlass,
     DoorDecision,
     DoorTotals,
     Interval,
@@ -23,6 +24,7 @@ from auditor.report.history.spool import Spool, Status
 
 __all__ = [
     "Batch",
+    "BrokenGlass",
     "Database",
     "DoorDecision",
     "DoorTotals",
@@ -38,5 +40,6 @@ __all__ = [
     "Status",
     "Tally",
     "Writer",
+    "check_url",
     "read_decision",
 ]

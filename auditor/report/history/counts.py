@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from auditor.report.history.model import Table
 from auditor.report.history.records import (
     Batch,
+    BrokenGlass,
     DoorDecision,
     DoorTotals,
     Interval,
@@ -121,6 +122,19 @@ def note_decisions(connection: Connection, cluster: int, decisions: Iterable[Doo
         for each in decisions
     ]
     upsert(connection, DECISIONS, rows)
+
+
+def find_broken_glass(connection: Connection, cluster: int, most: int) -> list[BrokenGlass]:
+    """The newest, for which the glass was broken and which were written."""
+    c = DECISIONS.c
+    chosen = select(c.id, c.at, c.api_group, c.kind, c.namespace, c.name).where(
+        c.cluster_id == cluster, c.broke_glass.is_(True), c.dry_run.is_(False), c.name != ""
+    )
+    rows = connection.execute(chosen.order_by(c.at.desc()).limit(most))
+    return [
+        BrokenGlass(id=row.id, at=row.at, group=row.api_group, kind=row.kind, namespace=row.namespace, name=row.name)
+        for row in rows
+    ]
 
 
 def note_policy_changes(connection: Connection, cluster: int, changes: Iterable[PolicyChange]) -> None:

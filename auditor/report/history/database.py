@@ -114,6 +114,11 @@ class Database:
             raise HistoryError(Fault.MOVED, self.where, "the file is not the one that was opened")
 
 
+def check_url(url: str) -> None:
+    """Raises UsageError for what names no database of ours: to be known before anything is begun."""
+    _read(url)
+
+
 def _read(url: str) -> URL:
     try:
         read = make_url(url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url)

@@ -16,6 +16,7 @@ from auditor.report.history.migrate import MIGRATION_LOCK, migrate
 from auditor.report.history.model import Table
 from auditor.report.history.records import (
     Batch,
+    BrokenGlass,
     DoorDecision,
     DoorTotals,
     Interval,
@@ -97,6 +98,11 @@ class History:
         """Less than was sent: the database is not the one that it was, or it went back to an earlier state."""
         with self._database.reading() as connection:
             return counts.find_last_batch(connection, self._cluster, instance)
+
+    def broken_glass(self, most: int) -> Sequence[BrokenGlass]:
+        """The newest decisions that let an object in against the policies, because somebody asked for that."""
+        with self._database.reading() as connection:
+            return counts.find_broken_glass(connection, self._cluster, most)
 
     def first_seen(self, fingerprints: Iterable[str]) -> Mapping[str, datetime]:
         with self._database.reading() as connection:

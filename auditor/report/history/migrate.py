@@ -1,5 +1,6 @@
 """Bring a database to the tables of this program: at every opening, by one process at a time, wholly or not at all."""
 
+import logging
 from importlib import resources
 from typing import Final
 
@@ -45,6 +46,9 @@ def _check_encoding(connection: Connection, where: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
+    # It tells at INFO, already when it is imported, which plugins it has set up: of no use to anybody, and one
+    # migration is told by its failing.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command
     from alembic.config import Config
 

@@ -79,6 +79,18 @@ class DoorDecision:
         return str(first.get("policy", ""))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenGlass:
+    """An object that was written in spite of all policies: of a decision, what tells which one, and when."""
+
+    id: str
+    at: datetime
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+
 def read_decision(told: JsonObject) -> DoorDecision:
     """As a door tells it on its operations port. Raises KeyError, TypeError or ValueError on what is no decision."""
     group, _, version = str(told["apiVersion"]).rpartition("/")

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 Kind: TypeAlias = tuple[str, str]
 """Group and resource."""
-Held: TypeAlias = Callable[[], Iterable[tuple[Subject, Finding]]]
+Held: TypeAlias = Callable[[], Iterable[tuple[Subject, Finding]] | None]
 Job: TypeAlias = Callable[[], None]
 
 # Half an hour at 50 changes a second, or the first pass over the worst cluster that we aim at. A turn shares most of
@@ -131,7 +131,8 @@ class Spool:
             self._lost.add((record.subject.group, record.subject.resource))
 
     def reconcile(self, group: str, resource: str, held: Held) -> None:
-        """When all that waits is written, `held` is asked for what the ledger holds of the kind by then."""
+        """When all that waits is written, `held` is asked for what the ledger holds of the kind by then. None: it
+        cannot tell, and nothing is done."""
         with self._changed:
             self._chores[group, resource] = held
             self._changed.notify_all()
@@ -256,8 +257,10 @@ class Spool:
         with self._changed:
             kind = next(iter(self._chores))
             held = self._chores.pop(kind)
+        if (found := held()) is None:
+            return
         try:
-            self._scribe.reconcile(*kind, self._until_end(held))
+            self._scribe.reconcile(*kind, self._until_end(found))
         except HistoryError as error:
             with self._changed:
                 if error.fault is Fault.BROKEN:  # the next pass over the kind tries again
@@ -267,8 +270,8 @@ class Spool:
                 self._chores.setdefault(kind, held)
             raise
 
-    def _until_end(self, held: Held) -> Iterator[tuple[Subject, Finding]]:
-        for each in held():
+    def _until_end(self, held: Iterable[tuple[Subject, Finding]]) -> Iterator[tuple[Subject, Finding]]:
+        for each in held:
             if self._end is not None:
                 raise _Ended
             yield each

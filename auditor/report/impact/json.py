@@ -95,7 +95,12 @@ def _crd(impact: CrdImpact) -> JsonObject:
         "crd": impact.name,
         "objects": impact.objects,
         "refusals": list(impact.refusals),
-        "invalid": {"objects": impact.invalid_objects, "already": impact.already, "at": _effects(impact.invalid)},
+        "invalid": {
+            "objects": impact.invalid_objects,
+            "already": impact.already,
+            "rulesNotAsked": impact.unasked,
+            "at": _effects(impact.invalid),
+        },
         "pruned": {"objects": impact.pruned_objects, "at": _effects(impact.pruned)},
         "stranded": _effects(impact.stranded),
         "defaulted": _effects(impact.defaulted),

@@ -86,9 +86,14 @@ def _crd(impact: CrdImpact) -> Iterator[str]:
         ("defaulted", impact.defaulted),
     ):
         yield from _effects(what, effects)
+    if impact.unasked:
+        asked = (
+            f"{_count(impact.unasked, 'object')}: x-kubernetes-validations, as long as the object is invalid otherwise"
+        )
+        yield f"  not asked   {asked}"
     for reason, count in impact.unjudged.items():
         yield f"  not judged  {_count(count, 'object')} in {reason}"
-    already = f", {impact.already} are now" if impact.already else ""
+    already = f", {impact.already} {'is' if impact.already == 1 else 'are'} already" if impact.already else ""
     yield (
         f"{impact.name}: {_count(impact.invalid_objects, 'object')} would be invalid{already}, "
         f"{impact.pruned_objects} would lose fields"

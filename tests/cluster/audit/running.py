@@ -31,7 +31,11 @@ class Watch:
         self.process = subprocess.Popen([*command, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, args=(log,), daemon=True)
         self._reader.start()
-        self.operations = int(self.wait_line(r"operations port (\d+)$"))
+        try:
+            self.operations = int(self.wait_line(r"operations port (\d+)$"))
+        except AssertionError:
+            self.kill()
+            raise
 
     def _read(self, log: Path | None) -> None:
         assert self.process.stderr is not None
@@ -81,7 +85,9 @@ class Watch:
 
     def metrics(self) -> dict[str, float]:
         """By name with labels, as they stand in the text."""
-        lines = (line.rpartition(" ") for line in self.get("/metrics")[1].splitlines() if not line.startswith("#"))
+        status, text = self.get("/metrics")
+        assert status == 200, f"{text}\n{self.text[-5000:]}"
+        lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, _, value in lines}
 
     def count(self, family: str, **labels: str) -> float:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.audit.rejudge import FEW, Rejudger, Sources, Wanted
+from auditor.audit.rejudge import FEW, PATIENCE, Rejudger, Sources, Wanted
 from auditor.cluster import Client, Resource
 from auditor.errors import NotFoundError, UnreachableError
 from auditor.json import JsonObject
@@ -72,6 +72,7 @@ class Judges:
     name, resource = "things.example.com", RESOURCE
 
     def __init__(self) -> None:
+        self.closed = False
         self.judged: list[tuple[str, Sources]] = []
         self.completed = 0
 
@@ -90,10 +91,11 @@ def thing(namespace: str, name: str) -> JsonObject:
 class Bench:
     def __init__(self, *things: JsonObject) -> None:
         self.reads, self.judges, self.passed = Reads(list(things)), Judges(), 0
-        self.known = True
+        self.known, self.now = True, 0.0
+        self.follower: Judges | None = self.judges
         client: Any = self.reads
-        judges: Any = self.judges
-        self.rejudger = Rejudger(client, lambda _: judges, ready=lambda: self.known, passed=self.note)
+        find: Any = lambda _: self.follower  # noqa: E731
+        self.rejudger = Rejudger(client, find, ready=lambda _: self.known, passed=self.note, clock=lambda: self.now)
         assert isinstance(client, Reads | Client)
 
     def note(self, _: object) -> None:
@@ -171,3 +173,39 @@ def test_it_waits_for_what_rules_look_up() -> None:
     bench.known = True
     bench.work()
     assert bench.judges.judged == [("x", None)]
+
+
+def test_it_does_not_wait_for_ever_for_what_rules_look_up() -> None:
+    """They say themselves what they could not look up; the other policies on the kind are not held up."""
+    bench = Bench(thing("a", "x"))
+    bench.known = False
+    bench.ask()
+    bench.work()
+    bench.now = PATIENCE + 1
+    bench.work()
+    assert bench.judges.judged == [("x", None)]
+    bench.ask()
+    bench.work()
+    assert len(bench.judges.judged) == 1, "the next one is given time, too"
+
+
+def test_of_a_kind_that_is_gone_nothing_is_wanted_and_nothing_in_trouble() -> None:
+    bench = Bench(thing("a", "x"))
+    bench.reads.fails = 1
+    bench.ask()
+    with pytest.raises(UnreachableError):
+        bench.work()
+    bench.follower = None
+    bench.work()
+    assert bench.rejudger.troubles == {}
+    bench.follower = bench.judges
+    bench.work()
+    assert bench.judges.judged == []
+
+
+def test_a_kind_that_goes_while_it_is_passed_over_is_not_told_as_complete() -> None:
+    bench = Bench(thing("a", "x"), thing("a", "y"))
+    bench.ask()
+    bench.judges.closed = True
+    bench.work()
+    assert (bench.judges.judged, bench.passed, bench.judges.completed) == ([], 0, 0)

@@ -1,11 +1,12 @@
 """What a change of what objects are judged by means for them."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from auditor.audit.setting import Consequence, asks_namespace, compare
+from auditor.audit.setting import Consequence, asks_labels, asks_namespace, compare
 from auditor.engine.engine import Engine
 from auditor.json import JsonObject
 from auditor.model.exception import PolicyException
@@ -97,16 +98,61 @@ def test_a_policy_that_names_another_version_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "asks"),
+    ("spec", "labels", "reads"),
     [
-        ({}, False),
-        ({"exceptions": {"namespaceSelector": {}}}, True),
-        ({"enforcementOverrides": [{"namespaceSelector": {"matchLabels": {"a": "b"}}, "enforcement": "Warn"}]}, True),
-        ({"rules": [{"name": "r", "cel": "namespaceObject != null"}]}, True),
-        ({"rules": [{"name": "r", "jq": "$namespace != null"}]}, True),
-        ({"rules": [{"name": "r", "jq": ".spec != null"}]}, False),
+        ({}, False, False),
+        ({"exceptions": {"namespaceSelector": {}}}, True, False),
+        (
+            {"enforcementOverrides": [{"namespaceSelector": {"matchLabels": {"a": "b"}}, "enforcement": "Warn"}]},
+            True,
+            False,
+        ),
+        ({"rules": [{"name": "r", "cel": "namespaceObject != null"}]}, True, True),
+        ({"rules": [{"name": "r", "jq": "$namespace != null"}]}, True, True),
+        ({"rules": [{"name": "r", "jq": ".spec != null"}]}, False, False),
+        ({"mutate": [{"name": "m", "jq": ".spec.n = ($namespace | length)"}]}, True, True),
     ],
 )
-def test_who_asks_for_the_labels_of_a_namespace(spec: JsonObject, *, asks: bool) -> None:
+def test_who_asks_for_a_namespace(spec: JsonObject, *, labels: bool, reads: bool) -> None:
     (compiled,) = Engine.compile([policy("p", **spec)]).policies
-    assert asks_namespace(compiled) is asks
+    assert (asks_labels(compiled), asks_namespace(compiled)) == (labels, reads)
+
+
+def test_mutations_are_asked_together() -> None:
+    """What one would still change depends on what the others make of the object."""
+    mutate = [{"name": "m", "jq": ".spec.n = 1"}]
+    engine = Engine.compile([policy("p", mutate=mutate), policy("q", mutate=mutate), policy("r")])
+    p, q, r = engine.policies
+    both, one = setting(engine=engine), setting(engine=Engine.of([q, r]))
+    assert both.close(frozenset("p")) == {"p", "q"}
+    assert both.close(frozenset("r")) == {"r"}
+    assert compare(both, one) == Consequence(changed=frozenset("q"), gone=frozenset("p"))
+    assert compare(one, both).changed == {"p", "q"}
+    (plain,) = Engine.compile([policy("p")]).policies
+    assert compare(both, setting(engine=Engine.of([plain, q, r]))).changed == {"p", "q"}
+    (other,) = Engine.compile([policy("r", "true")]).policies
+    assert compare(both, setting(engine=Engine.of([p, q, other]))).changed == {"r"}
+
+
+def test_what_crds_are_judged_by_concerns_all_of_them() -> None:
+    def one(_: JsonObject) -> tuple[()]:
+        return ()
+
+    def other(_: JsonObject) -> tuple[()]:
+        return ()
+
+    made = setting(policy("p"), debts=one)
+    assert not compare(made, replace(made, debts=one))
+    assert compare(made, replace(made, debts=other)).all
+
+
+def test_many_exceptions_are_compared_by_their_names() -> None:
+    """A thousand with a thousand others would be a million comparisons, for each kind."""
+    engine = Engine.compile([policy("p", exceptions={"namespaceSelector": {}})])
+    before = tuple(exception(f"e{i}", "nobody") for i in range(3000))
+    after = (*(exception(f"e{i}", "nobody") for i in range(2999)), exception("e2999", "p"))
+    one, two = (setting(engine=engine, world=World(exceptions=each)) for each in (before, after))
+    begun = time.process_time()
+    assert compare(one, two).changed == {"p"}
+    assert compare(two, one).changed == {"p"}
+    assert time.process_time() - begun < 0.5

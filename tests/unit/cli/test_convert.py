@@ -87,3 +87,13 @@ def test_mistakes_of_the_command(folder: Path) -> None:
     (folder / "conversion.yaml").write_text(CONVERSION.replace(".spec.size |", ".spec.size ||"))
     with pytest.raises(Exception, match=r"Conversion policies\.db\.example\.com"):
         run(folder, "a.yaml", "--to", "v2", "--conversions", "conversion.yaml")
+
+
+def test_what_is_lost_on_the_way_back_is_told(folder: Path) -> None:
+    (folder / "a.yaml").write_text(THING % "a")
+    options = ("--to", "v2", "--conversions", "conversion.yaml", "--check-round-trip")
+    assert run(folder, "a.yaml", *options)[0] == 0
+    (folder / "conversion.yaml").write_text(CONVERSION.replace("| del(.spec.count)", "| .spec = {size: 4}"))
+    code, out, err = run(folder, "a.yaml", *options)
+    assert (code, yaml.safe_load(out)) == (3, None)
+    assert "does not come back from v2 as it was: /spec/" in err

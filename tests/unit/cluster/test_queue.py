@@ -295,3 +295,14 @@ class Model(RuleBasedStateMachine):
 
 TestModel = Model.TestCase
 TestModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_who_never_gives_up_may_fail_for_days(clock: Clock) -> None:
+    """Two to the power of a thousand is no number of seconds; the worker would end at that, without a word."""
+    queue: WorkQueue[str] = WorkQueue(clock=clock, base_delay=0.1, max_delay=60.0, max_retries=1 << 30)
+    queue.add("a")
+    for _ in range(1200):
+        assert queue.take(timeout=0.0) == "a"
+        assert queue.fail("a", "forbidden")
+        clock.now += 60.0
+    assert queue.take(timeout=0.0) == "a"

@@ -48,7 +48,7 @@ def run(pack: Path, name: str, *documents: Json) -> Outcome:
         ("fail.even.json", 7, "violates what it should not: sizes/small: too large"),
         ("fail.small.json", 4, "does not violate small"),
         ("fail.smal.json", 4, "there is no rule smal"),
-        ("odd.json", 4, "the name must begin with pass, fail or mutate"),
+        ("odd.json", 4, "the name must begin with pass, fail, mutate or convert"),
     ],
 )
 def test_outcomes(pack: Path, name: str, size: int, problem: str) -> None:

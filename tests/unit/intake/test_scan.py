@@ -61,7 +61,7 @@ def test_lists_are_taken_apart(tmp_path: Path) -> None:
     )
     found = scan([str(file)], prepared, time=NOW)
     ((judged, finding),) = found.findings()
-    assert (judged.place.line, judged.line_of(finding)) == (7, 11)
+    assert (judged.place.line, judged.position_of(finding).line) == (7, 11)
 
 
 def test_a_version_that_is_not_served(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_an_admission_review(tmp_path: Path) -> None:
     found = judge(tmp_path, [policy("small", [{"jq": ".spec.size < 5"}], enforcement="Deny")], [review])
     ((judged, finding),) = found.findings()
     assert not finding.blocks  # the old object had it, too
-    assert judged.line_of(finding) == 1
+    assert judged.position_of(finding).line == 1
 
 
 def test_what_is_stored_of_a_file(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from tests.unit.webhooks.making import SMALL, ask, open_door, review, rules, thi
 
 TOO_LONG = "object.spec.members.all(m, object.spec.members.all(n, !object.spec.text.contains('aab')))"
 """10,000 times through a text of 1 MB: 3 minutes."""
+STOPPED = ("took longer than", "did not answer in the time that was left")
+"""By its own limit, of CPU time; or, on a busy machine, by that of the request, which is time as it goes by."""
 LONG = review(thing({"members": list(range(99)), "text": "a" * 1_000_000, "size": 9}))
 
 
@@ -25,5 +27,5 @@ def test_the_others_are_answered_and_its_neighbours_are_judged() -> None:
     message = answer["status"]["message"]
     assert "sizes/r0: spec.size: too big" in message
     assert "sizes/r1: could not be evaluated" in message
-    assert "took longer than" in message
+    assert any(stopped in message for stopped in STOPPED), message
     assert others > 50, "the interpreter was held"

@@ -33,6 +33,8 @@ def test_planned_applied_and_removed(sandbox: Sandbox, client: Client, kinds: Ki
         shown = run(sandbox, "plan", *mine)
         assert f"+++ ValidatingWebhookConfiguration {name}" in shown.output
         assert "fail-10s.validate.auditor.dev" in shown.output
+        assert "crds.validate.auditor.dev" not in shown.output
+        assert "crds.validate.auditor.dev" in run(sandbox, "plan", *mine, "--crd-impact").output
 
         planned = run(sandbox, "plan", *mine, "-o", "yaml").stdout
         assert [each["kind"] for each in yaml.safe_load_all(planned)] == list(CONFIGURATIONS)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import orjson
@@ -44,6 +45,7 @@ def serving(stage: Stage) -> Iterator[Stage]:
     stage.kubectl("delete", "policy", "strict")
 
 
+@cache
 def anyone() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -72,11 +74,11 @@ def test_stalled_handshakes(serving: Stage, count: int, sent: bytes) -> None:
             sock.sendall(sent)
         seconds = seconds_to_refuse(serving)
         log.warning("beside %d stalled handshakes: %.2f s", count, seconds)
-        assert seconds < 8
+        assert seconds < 4  # kubectl takes most of it; after 5 they are cut off
         assert serving.program.get("/healthz")[0] == 200
 
 
-@pytest.mark.parametrize("count", [8, 64])
+@pytest.mark.parametrize("count", [8, 200])
 def test_bodies_that_do_not_come_to_an_end(serving: Stage, count: int) -> None:
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(secured(serving.program.port)) for _ in range(count)]
@@ -84,7 +86,7 @@ def test_bodies_that_do_not_come_to_an_end(serving: Stage, count: int) -> None:
             each.sendall(HEAD + b"{")
         seconds = seconds_to_refuse(serving)
         log.warning("beside %d slow bodies: %.2f s", count, seconds)
-        assert seconds < 8
+        assert seconds < 4
         assert serving.program.get("/healthz")[0] == 200
 
 
@@ -169,7 +171,7 @@ def test_garbage_leaves_memory_bounded(serving: Stage) -> None:
 
 
 def test_a_good_client_beside_all_of_the_bad_ones(serving: Stage) -> None:
-    """64 stalled handshakes, 64 bodies that drip, and four clients that send 10 MB all the time."""
+    """64 stalled handshakes, 200 bodies that drip, and four clients that send 10 MB all the time."""
     client = connect(ClusterSettings(kubeconfig=str(serving.cluster.kubeconfig), qps=10_000, burst=10_000))
     times: list[float] = []
 
@@ -188,7 +190,7 @@ def test_a_good_client_beside_all_of_the_bad_ones(serving: Stage) -> None:
 
     with contextlib.ExitStack() as stack:
         stack.callback(client.transport.close)
-        slow = [stack.enter_context(secured(serving.program.port)) for _ in range(64)]
+        slow = [stack.enter_context(secured(serving.program.port)) for _ in range(200)]
         for each in slow:
             each.sendall(HEAD + b"{")
         for _ in range(64):
@@ -196,11 +198,11 @@ def test_a_good_client_beside_all_of_the_bad_ones(serving: Stage) -> None:
             sock.sendall(b"\x16\x03\x01")
         with Load(send_large, 4) as large, Load(ask, 2) as good:
             begun = time.monotonic()
-            while time.monotonic() - begun < 5:
+            while time.monotonic() - begun < 4:  # so none of them has been cut off
                 for each in slow:
                     with contextlib.suppress(OSError):
                         each.sendall(b" ")
-                threading.Event().wait(0.5)
+                threading.Event().wait(0.2)
         assert large.failures == []
         assert good.failures == []
     log.warning(
@@ -210,8 +212,9 @@ def test_a_good_client_beside_all_of_the_bad_ones(serving: Stage) -> None:
         max(times),
         large.asked,
     )
-    assert len(times) > 5
-    assert max(times) < 9  # of the 10 that the API server waits
+    # Those who send 10 MB, and this process, take the processor as well: on a quiet machine it is hundreds, and 0.1 s.
+    assert len(times) > 15
+    assert max(times) < 2
 
 
 def post(serving: Stage, body: bytes) -> int | None:

@@ -121,6 +121,22 @@ def test_describe_tells_what_was_refused(judged: Stage) -> None:
     judged.kubectl("label", "thing", "described", "-n", "shop", "locked-")
 
 
+def test_describe_tells_what_was_refused_of_its_scale(judged: Stage) -> None:
+    few = {"name": "few", "cel": "object.spec.replicas < 5"}
+    judged.put(policy("scales", few, resource="things/scale"))
+    try:
+        create(judged, "steady", replicas=1)
+        scale = ("scale", "thing", "steady", "-n", "shop", "--replicas=9")
+        wait(lambda: "scales/few" in judged.kubectl(*scale).stderr, why=lambda: judged.program.text[-3000:])
+
+        def told() -> str:
+            return judged.kubectl("describe", "thing", "steady", "-n", "shop").stdout
+
+        wait(lambda: "UPDATE of Thing/scale steady by" in told(), why=told)
+    finally:
+        judged.kubectl("delete", "policy", "scales")
+
+
 def test_status_and_scale_pass_where_no_policy_is_for_them(judged: Stage) -> None:
     create(judged, "scaled", replicas=1)
     assert judged.kubectl("scale", "thing", "scaled", "-n", "shop", "--replicas=3").returncode == 0

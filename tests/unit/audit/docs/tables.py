@@ -24,7 +24,7 @@ def metrics() -> str:
 def of_nothing() -> WatcherCollector:
     """Which metrics there are does not depend on what is going on."""
     watcher: Json = SimpleNamespace(
-        turf=Sole(), judged={}, evaluations={}, followers={}, left=(), rejudger=SimpleNamespace(waiting=0)
+        turf=Sole(), judged={}, evaluations={}, followers={}, left=(), rejudger=SimpleNamespace(waiting=0), view=None
     )
     return WatcherCollector(watcher, ready=lambda: False)
 

@@ -11,9 +11,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from auditor.audit.doors import Collected
+from auditor.operations import OperationsServer, make_operations_app
 from auditor.webhooks.decisions import Decision, Ring
-from auditor.webhooks.operations import create_operations_app
-from auditor.webhooks.serving.operations import OperationsServer
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -61,7 +60,8 @@ def standing(instance: str = "one", size: int = 100, port: int = 0) -> Iterator[
     stand = Stand(Ring(size, instance=instance))
     sock = socket.create_server(("127.0.0.1", port))
     stand.port = sock.getsockname()[1]
-    server = OperationsServer(sock, create_operations_app(registry=CollectorRegistry(), ring=stand.ring, checks={}))
+    app = make_operations_app(registry=CollectorRegistry(), checks={}, pages={"/decisions": stand.ring.show})
+    server = OperationsServer(sock, app)
     server.start()
     try:
         yield stand

@@ -1,10 +1,22 @@
 """Pairs of kinds and policies in per cent, and what keeps a watcher from doing all that it shall."""
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from auditor.audit.coverage import KindCounts, Pairs, PolicyCounts, count_pairs, find_troubles, percent
+from auditor.audit.coverage import (
+    KindCounts,
+    KindCoverage,
+    Pairs,
+    PolicyCounts,
+    Situation,
+    count_pairs,
+    find_troubles,
+    percent,
+    percent_of,
+)
 from auditor.engine.mistakes import Mistake
 from auditor.intake.live.schemas import LiveSchemas
 from auditor.intake.live.shelf import State
@@ -41,6 +53,17 @@ def test_pairs_are_counted_by_kind() -> None:
 )
 def test_per_cent(pairs: list[tuple[Pairs, bool]], expected: int | None) -> None:
     assert percent(pairs) == expected
+
+
+def test_per_cent_of_what_one_watcher_knows() -> None:
+    policies = [PolicyCounts(policy="a", kinds=[counts("x"), counts("y")])]
+    x, y = (KindCoverage(group="e", resource=each, present=3, not_evaluated=0) for each in ("x", "y"))
+    unread = KindCoverage(group="e", resource="z", present=None)
+    left_out = KindCoverage(group="e", resource="w", present=None, excluded=True)
+    assert percent_of(Situation()) is None
+    assert percent_of(Situation(kinds=[x, y, left_out], policies=policies)) == 100
+    assert percent_of(Situation(kinds=[x, replace(y, stale=True)], policies=policies)) == 50
+    assert percent_of(Situation(kinds=[x, y, unread], policies=policies)) == 66
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.booleans()), max_size=10))

@@ -144,8 +144,37 @@ def test_each_thing_that_is_wrong(more: dict[str, Any], about: str, said: str, i
 def test_what_is_left_out_on_purpose_is_counted_and_not_wrong() -> None:
     out = entry("secrets", present=None, notEvaluated=None, excluded=True, lastCompletePass=None)
     found = facts(config=config(entry(), out))
-    assert find_wrong(found) == []
-    assert "2 kinds, 1 left out on purpose" in say(found, [])
+    (note,) = find_wrong(found)
+    assert (note.about, note.message, note.incomplete) == ("kinds", "left out on purpose: secrets.e", False)
+    assert "2 kinds, 1 left out on purpose" in say(found, [note])
+    assert to_json(found, [note])["complete"] is True
+
+
+def test_of_many_that_are_left_out_some_are_named_and_one_is_explained() -> None:
+    out = [entry(f"k{n}", present=None, notEvaluated=None, excluded=True, reason="403. Grant it") for n in range(7)]
+    (note,) = find_wrong(facts(config=config(entry(), *out)))
+    assert note.message == "left out on purpose: k0.e, k1.e, k2.e, k3.e, k4.e and 2 more. Why k0.e: 403. Grant it"
+
+
+def test_findings_of_checks_and_native_policies_count_though_they_have_no_status() -> None:
+    counted = config(
+        entry(findings={"fail": 5, "warn": 1, "error": 0, "skip": 0}),
+        entry("others", findings={"fail": 10, "warn": 0, "error": 2, "skip": 3}),
+        entry("unread", present=None, notEvaluated=None, excluded=True),
+    )
+    found = facts(config=counted, policies=())
+    assert "findings   15 fail, 1 warn, 2 error, 3 skip\n" in say(found, [])
+    assert to_json(found, [])["findings"] == {"fail": 15, "warn": 1, "error": 2, "skip": 3}
+
+
+def test_of_many_kinds_with_something_amiss_some_are_told() -> None:
+    amiss = [entry(f"k{n}", present=None, notEvaluated=None, reason="forbidden") for n in range(20)]
+    found = facts(config=config(*amiss, ready=NOT_READ))
+    wrong = find_wrong(found)
+    text = say(found, wrong)
+    assert text.count("cannot be read: forbidden") == 8
+    assert "  and 12 more kinds of which not all is evaluated: -o json has them\n" in text
+    assert len(to_json(found, wrong)["troubles"]) == 20
 
 
 def test_several_watchers_share() -> None:

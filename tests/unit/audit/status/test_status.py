@@ -16,6 +16,7 @@ from auditor.audit.status import STATUS, render_config, render_policy
 from auditor.intake.yaml import Document, read_documents
 from auditor.json import JsonObject
 from auditor.languages.schema import StructuralSchema, read_crd
+from auditor.model.finding import Result
 from auditor.model.policy import Kind
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -76,7 +77,8 @@ def ready(status: JsonObject) -> tuple[str, str, str]:
 
 def test_coverage_of_each_kind_and_of_all() -> None:
     policies = [policy("p", "x", "y"), PolicyCounts(policy="n", of=Kind.VALIDATING, kinds=policy("n", "x").kinds)]
-    status = config({}, situation(kind("x"), kind("y", not_evaluated=1, reason="a rule failed"), policies=policies))
+    x = kind("x", results={Result.FAIL: 2, Result.PASS: 9, Result.SKIP: 1})
+    status = config({}, situation(x, kind("y", not_evaluated=1, reason="a rule failed"), policies=policies))
     assert status["coverage"][0] == {
         "group": "e",
         "resource": "x",
@@ -85,6 +87,7 @@ def test_coverage_of_each_kind_and_of_all() -> None:
         "notEvaluated": 0,
         "policies": 2,
         "policiesEvaluated": 2,
+        "findings": {"fail": 2, "warn": 0, "error": 0, "skip": 1},
         "stale": False,
         "lastCompletePass": "2026-11-21T12:00:00Z",
     }
@@ -100,6 +103,7 @@ def test_a_kind_that_cannot_be_read_is_unknown_and_never_all_of_nothing() -> Non
     entry = status["coverage"][1]
     assert "present" not in entry
     assert "notEvaluated" not in entry
+    assert "findings" not in entry
     assert status["coveragePercent"] == 50
     assert ready(status)[:2] == ("False", "NotRead")
     assert "1 of 2 kinds cannot be read: y.e (403: grant list and watch)" in ready(status)[2]

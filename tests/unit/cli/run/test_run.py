@@ -12,7 +12,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from auditor.cli.run import command, find_door
+from auditor.cli.run import command, find_doors, place_watcher
 from auditor.cli.run.pair import Group
 from auditor.errors import UsageError
 
@@ -154,13 +154,27 @@ def test_a_command_that_is_not_there_leaves_nothing() -> None:
     ],
 )
 def test_the_watcher_finds_the_door(operations: str, url: str) -> None:
-    assert find_door(operations) == url
+    assert find_doors(operations) == [url]
 
 
 @pytest.mark.parametrize("operations", ["8081", "127.0.0.1", "127.0.0.1:0", "a:b", ""])
 def test_what_the_watcher_could_not_find_is_refused(operations: str) -> None:
     with pytest.raises(UsageError, match=r"--door-operations|no address"):
-        find_door(operations)
+        find_doors(operations)
+
+
+def test_each_worker_has_a_port_of_its_own_and_the_watcher_another() -> None:
+    assert find_doors("0.0.0.0:8081", 3) == [f"http://127.0.0.1:{port}" for port in (8081, 8082, 8083)]
+    assert place_watcher("0.0.0.0:8081", 1, "") == "0.0.0.0:8082"
+    assert place_watcher("127.0.0.1:8081", 3, "") == "127.0.0.1:8084"
+    assert place_watcher("127.0.0.1:8081", 3, "0.0.0.0:9000") == "0.0.0.0:9000"
+    assert place_watcher("127.0.0.1:8081", 3, "0.0.0.0:0") == "0.0.0.0:0"
+
+
+@pytest.mark.parametrize(("workers", "watcher"), [(1, "0.0.0.0:8081"), (2, "0.0.0.0:8082"), (2, "127.0.0.1:8081")])
+def test_ports_that_collide_are_refused(workers: int, watcher: str) -> None:
+    with pytest.raises(UsageError, match="a port of the door"):
+        place_watcher("0.0.0.0:8081", workers, watcher)
 
 
 class Recorded:
@@ -181,6 +195,7 @@ class Recorded:
 def record(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Recorded:
     found = Recorded()
     monkeypatch.setattr("auditor.cli.run.Group", found)
+    monkeypatch.setattr("auditor.cli.run._prepare", lambda *_, **__: None)
     assert CliRunner().invoke(command, arguments, catch_exceptions=False).exit_code == 0
     return found
 
@@ -188,19 +203,32 @@ def record(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Recorded:
 def test_options_go_where_they_belong(monkeypatch: pytest.MonkeyPatch) -> None:
     given = ["--listen", "127.0.0.1:9443", "--url", "https://127.0.0.1:9443", "--namespace", "ours"]
     given += ["--context", "c", "--as-group", "a", "--as-group", "b", "--database-url", "postgresql://u:p@h/d"]
+    given += ["--workers", "2", "--no-report-crds"]
     found = record(monkeypatch, *given)
     door, watcher = (words[words.index("text") + 1 :] for words in found.commands.values())
     shared = ["--namespace", "ours", "--context", "c", "--as-group", "a", "--as-group", "b"]
     addresses = ["--listen", "127.0.0.1:9443", "--url", "https://127.0.0.1:9443", "--operations", "0.0.0.0:8081"]
-    assert door == ["webhook", *addresses, *shared]
-    assert watcher == ["watch", "--operations", "0.0.0.0:8082", "--door", "http://127.0.0.1:8081", *shared]
+    assert door == ["webhook", *addresses, "--workers", "2", *shared]
+    doors = ["--door", "http://127.0.0.1:8081", "--door", "http://127.0.0.1:8082"]
+    assert watcher == ["watch", "--operations", "0.0.0.0:8083", *doors, "--no-report-crds", *shared]
     assert found.environment == {"AUDITOR_WATCH_DATABASE_URL": "postgresql://u:p@h/d"}
 
 
 def test_defaults_are_those_of_the_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDITOR_WEBHOOK_OPERATIONS", "127.0.0.1:9001")
+    monkeypatch.setenv("AUDITOR_WATCH_NAMESPACE", "ours")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     found = record(monkeypatch)
     door, watcher = (words[words.index("text") + 1 :] for words in found.commands.values())
-    assert door == ["webhook", "--operations", "127.0.0.1:9001"]
-    assert watcher == ["watch", "--operations", "0.0.0.0:8082", "--door", "http://127.0.0.1:9001"]
+    shared = ["--namespace", "ours"]
+    assert door == ["webhook", "--operations", "127.0.0.1:9001", "--workers", "1", *shared]
+    addresses = ["--operations", "127.0.0.1:9002", "--door", "http://127.0.0.1:9001"]
+    assert watcher == ["watch", *addresses, "--report-crds", *shared]
     assert found.environment == {}
+
+
+def test_outside_of_a_cluster_it_has_to_be_told_how_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KUBERNETES_SERVICE_HOST", "AUDITOR_WEBHOOK_URL", "AUDITOR_WEBHOOK_SERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UsageError, match="for a sandbox"):
+        record(monkeypatch)

@@ -2,15 +2,18 @@
 
 import copy
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.errors import CompileError
-from auditor.intake.impact.crd import CrdChange, CrdImpact, describe, judge_crd_update
+from auditor.errors import ClusterError, CompileError
+from auditor.intake.impact.crd import CrdChange, CrdImpact, describe_gaps, describe_harm, judge_crd_update
 from auditor.json import Json, JsonObject
+from auditor.report.impact import Foreseen
+from auditor.report.impact.table import write
 from tests.unit.intake.files import crd, thing
 from tests.unit.intake.once.cluster import established
 
@@ -50,6 +53,18 @@ def one_version(**properties: Json) -> JsonObject:
     new = crd("v1", "v1beta1", schema=SCHEMA)
     new["spec"]["versions"][0]["schema"] = crd("v1", schema=schema(**properties))["spec"]["versions"][0]["schema"]
     return new
+
+
+def test_rules_that_are_not_asked_of_an_invalid_object_are_no_fault_of_it() -> None:
+    new = one_version()
+    spec = new["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec |= {"required": ["extra"], "x-kubernetes-validations": [{"rule": "has(self.size)"}]}
+    impact = judge(new)
+    assert [(each.path, each.objects) for each in impact.invalid] == [("/spec/extra", 2)]
+    assert (impact.invalid_objects, impact.unasked) == (2, 2)
+    told = write(Foreseen(crds=[impact]))
+    assert "not asked   2 objects: x-kubernetes-validations, as long as the object is invalid otherwise" in told
+    assert "were not checked" not in told
 
 
 def test_nothing_changes() -> None:
@@ -191,26 +206,60 @@ class Clock:
         return self._left < 0
 
 
+NEW = crd("v1", schema=schema(size={"type": "integer", "maximum": 5}))
+
+
 def test_a_webhook_on_crds_has_a_deadline() -> None:
-    new = crd("v1", schema=schema(size={"type": "integer", "maximum": 5}))
     endless = itertools.chain.from_iterable(itertools.repeat(OBJECTS))
-    told = judge_crd_update(OLD, new, lambda: endless, Clock(10))
-    assert told[0].startswith("5 objects, v1: spec.size: would be invalid: ")
-    assert told[-1].startswith("only 10 objects were looked at")
-    asked = []
+    impact = judge_crd_update(OLD, NEW, lambda: endless, Clock(10))
+    assert next(describe_harm(impact)).startswith("5 objects, v1: spec.size: would be invalid: ")
+    assert list(describe_gaps(impact)) == ["the time was up after 10 objects, and there are more"]
+    assert impact.incomplete
 
+
+def test_one_who_read_all_is_not_late() -> None:
+    impact = judge_crd_update(OLD, NEW, lambda: OBJECTS, Clock(2))
+    assert (impact.objects, impact.unread) == (2, [])
+
+
+def test_a_list_that_breaks_off_leaves_what_was_found() -> None:
+    def things() -> Iterator[JsonObject]:
+        yield OBJECTS[1]
+        raise ClusterError("it went away")
+
+    impact = judge_crd_update(OLD, NEW, things, Clock(10))
+    assert impact.harmful
+    assert list(describe_gaps(impact)) == ["it went away"]
+
+
+def test_what_changes_no_version_is_not_worth_a_list() -> None:
     def things() -> list[JsonObject]:
-        asked.append(1)
-        return OBJECTS
+        raise AssertionError("listed")
 
-    described = {**OLD, "metadata": {**OLD["metadata"], "labels": {"a": "b"}}}
-    assert judge_crd_update(OLD, described, things, Clock(10)) == []
-    assert asked == []  # it lists nothing for a change that changes no object
+    section = {"strategy": "Webhook", "webhook": {}}
+    other = {
+        **OLD,
+        "metadata": {**OLD["metadata"], "labels": {"a": "b"}},
+        "spec": {**OLD["spec"], "conversion": section},
+    }
+    assert not judge_crd_update(OLD, other, things, Clock(10)).harmful
 
 
 def test_the_words() -> None:
     old = copy.deepcopy(OLD)
     old["status"]["storedVersions"] = ["v1beta1"]
-    told = list(describe(judge(crd("v1", schema=schema(drop="color")), old=old)))
+    told = list(describe_harm(judge(crd("v1", schema=schema(drop="color")), old=old)))
     assert told[0].startswith("status.storedVersions has v1beta1")
-    assert told[1] == "2 objects, v1: spec.color: would be lost (such as Thing here/small)"
+    assert told[1] == "2 objects, v1: spec.color: would be lost (Thing here/small, here/large)"
+    many = [thing(f"t{i}", size=1, color="red") for i in range(1002)]
+    told = list(describe_harm(judge(crd("v1", "v1beta1", schema=schema(drop="color")), *many)))
+    assert told[0] == "1,002 objects, v1: spec.color: would be lost (Thing here/t0, here/t1, here/t2 and 999 more)"
+    one = list(describe_harm(judge(crd("v1", "v1beta1", schema=schema(drop="color")), many[0])))
+    assert one[0] == "1 object, v1: spec.color: would be lost (Thing here/t0)"
+
+
+def test_what_is_not_known_is_said() -> None:
+    foreign = crd("v1", "v2", schema=SCHEMA)
+    foreign["spec"]["conversion"] = {"strategy": "Webhook"}
+    (gap,) = describe_gaps(judge(foreign))
+    assert gap.startswith("2 objects could not be judged in v2: only the conversion webhook knows")

@@ -4,15 +4,26 @@ import functools
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from auditor.errors import ForbiddenError, MalformedError, ServerTroubleError, UnreachableError
+from auditor.cluster import Client
+from auditor.errors import (
+    AuditorError,
+    ClusterError,
+    ForbiddenError,
+    MalformedError,
+    ServerTroubleError,
+    UnauthorizedError,
+    UnreachableError,
+)
 from auditor.intake.coverage import EXAMPLES, UnreadKindError
+from auditor.intake.once.basis import read_ground, rules_of_cluster
 from auditor.intake.once.sweep import scan_cluster
 from auditor.intake.scan import Scan
 from auditor.json import JsonObject
-from tests.unit.intake.files import MATCH, crd, policy, thing
+from tests.unit.intake.files import MATCH, NOW, crd, policy, thing
 from tests.unit.intake.once.cluster import Lists, make_ground, prepare, rename
 
 SMALL = policy("small", [{"jq": ".spec.size < 5"}, {"cel": "request.userInfo.username == 'jane'"}])
@@ -95,6 +106,35 @@ def test_a_kind_that_cannot_be_read(tmp_path: Path, error: Exception, read: int,
     assert scan.objects == 3 * read
     kinds = {each.kind: (each.present, each.evaluated) for each in scan.coverage.kinds}
     assert kinds == dict.fromkeys(("Thing", "Gadget", "Gizmo"), (read, read))
+
+
+@pytest.mark.parametrize(
+    "error", [UnreachableError("connection refused"), UnauthorizedError("list", code=401, message="Unauthorized")]
+)
+def test_where_nobody_answers_at_all_that_is_said_once(error: ClusterError) -> None:
+    def refuse() -> list[JsonObject]:
+        raise error
+
+    lists = Lists(dict.fromkeys(("customresourcedefinitions.apiextensions.k8s.io", "namespaces"), refuse))
+    with pytest.raises(type(error)):
+        read_ground(cast(Client, lists))
+    assert len(lists.asked) == 1
+
+
+@pytest.mark.parametrize(("said", "told"), [("is it up?", "is it up? Rules"), ("no right.", "no right. Rules")])
+def test_that_namespaces_are_not_known_is_said_in_whole_sentences(said: str, told: str) -> None:
+    def refuse() -> list[JsonObject]:
+        raise MalformedError(said)
+
+    lists = Lists({"namespaces": refuse, "customresourcedefinitions.apiextensions.k8s.io": list})
+    assert read_ground(cast(Client, lists)).reader.notes == [f"namespaces: {told} that need their labels are errors"]
+
+
+def test_without_any_policy_the_drift_checks_are_all_that_is_asked() -> None:
+    ground = make_ground(Lists())
+    assert rules_of_cluster(ground, NOW, empty=True).policies == []
+    with pytest.raises(AuditorError, match="by --checks"):
+        rules_of_cluster(ground, NOW)
 
 
 def test_a_server_that_goes_away(tmp_path: Path) -> None:

@@ -2,10 +2,9 @@
 
 import contextlib
 import logging
+import select
 import socket
 import ssl
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from auditor.certs import Authority
 from auditor.errors import InputError
-from auditor.webhooks.certificates.tls import ClientSettings, Handshakes, TlsSource
+from auditor.webhooks.certificates.tls import ClientSettings, DoorSocket, TlsSource
 from tests.unit.webhooks.certificates.door import Door, call, make_material, open_door
 
 
@@ -97,50 +96,52 @@ def test_pair_loads_where_a_system_has_no_files_in_memory(
         call(door, authority.pair.certificate_pem)
 
 
-def test_stalled_handshake_ends_in_time_however_its_bytes_drip_in(authority: Authority) -> None:
-    """A byte every 50 ms is always just in time for a timeout of each read."""
-    source = TlsSource(handshakes=Handshakes(timeout=0.3))
+def test_handshake_step_by_step(authority: Authority) -> None:
+    """A byte at a time; on our side nobody waits."""
+    source = TlsSource()
     source.offer(make_material(authority))
-    with open_door(source, threads=1) as door, socket.create_connection(door.address) as stalled:
-        stop = threading.Event()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context(cadata=authority.pair.certificate_pem.decode()).wrap_bio(
+        incoming, outgoing, server_hostname="door.auditor.svc"
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    with listener, socket.create_connection(listener.getsockname()) as theirs:
+        ours, _ = listener.accept()
+        ours.setblocking(False)
+        theirs.settimeout(20)
+        with source.context().wrap_socket(ours, server_side=True, do_handshake_on_connect=False) as tls:
+            steps = 0
+            for _ in range(2):
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    client.do_handshake()
+                for byte in outgoing.read():
+                    theirs.sendall(bytes([byte]))
+                    select.select([tls], [], [], 20)
+                    with contextlib.suppress(ssl.SSLWantReadError):
+                        tls.do_handshake()
+                    steps += 1
+                if tls.version() is None:
+                    incoming.write(theirs.recv(65536))
+            assert steps > 200
+            assert tls.version() == "TLSv1.3"
+    assert not source.handshakes.failures
 
-        def drip() -> None:
-            for byte in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200):
-                if stop.wait(0.05):
-                    return
-                try:
-                    stalled.send(bytes([byte]))
-                except OSError:  # closed by the door
-                    return
 
-        dripping = threading.Thread(target=drip)
-        begun = time.monotonic()
-        dripping.start()
-        stalled.settimeout(20)
-        assert stalled.recv(1) == b""  # closed
-        assert 0.25 < time.monotonic() - begun < 8  # all bytes take 10 s
-        stop.set()
-        dripping.join()
-        call(door, authority.pair.certificate_pem)
-        assert source.handshakes.failures == {"stalled": 1}
-        assert [e.args[0] for e in door.errors] == [ssl.SSL_ERROR_EOF]
-
-
-def test_sixty_four_that_stall_do_not_stop_the_service(authority: Authority) -> None:
-    """Eight threads: three of the stalled may take the whole time, the rest are ended soon."""
-    source = TlsSource(handshakes=Handshakes(timeout=1.0, crowded_timeout=0.05))
+def test_who_stalls_is_counted(authority: Authority) -> None:
+    source = TlsSource()
     source.offer(make_material(authority))
-    with open_door(source, threads=8) as door:
-        stalled = [socket.create_connection(door.address) for _ in range(64)]
-        for each in stalled:
-            each.send(b"\x16")
-        begun = time.monotonic()
-        call(door, authority.pair.certificate_pem)
-        took = time.monotonic() - begun
-        for each in stalled:
-            each.close()
-    # Behind one another, 8 at a time, with a second each, it would be 8 s.
-    assert took < 4
+    ours, theirs = socket.socketpair()
+    with theirs:
+        ours.setblocking(False)
+        tls = source.context().wrap_socket(ours, server_side=True, do_handshake_on_connect=False)
+        assert isinstance(tls, DoorSocket)
+        theirs.sendall(b"\x16")
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        assert not source.handshakes.failures
+        tls.give_up()
+        assert theirs.recv(1) == b""
+    assert source.handshakes.failures == {"stalled": 1}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_sixty_four_that_stall_do_not_stop_the_service(authority: Authority) -> 
     ids=["plain HTTP", "zeros", "hello without end", "nothing"],
 )
 def test_whatever_is_no_handshake_is_a_quiet_error(authority: Authority, sent: bytes) -> None:
-    source = TlsSource(handshakes=Handshakes(timeout=0.2))
+    source = TlsSource()
     source.offer(make_material(authority))
     with open_door(source) as door:
         with socket.create_connection(door.address) as client, contextlib.suppress(OSError):  # it may close at any time

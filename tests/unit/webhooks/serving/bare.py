@@ -13,12 +13,18 @@ from pathlib import Path
 from typing import Any, Self
 
 from auditor.certs import Authority
+from auditor.operations import Listen
 from auditor.webhooks.certificates.material import Material
 from auditor.webhooks.certificates.tls import TlsSource
+from auditor.webhooks.serving import worker
 from auditor.webhooks.serving.application import DoorApplication, listen_on
-from auditor.webhooks.serving.settings import Listen, ServingSettings
+from auditor.webhooks.serving.settings import ServingSettings
+from auditor.webhooks.serving.sockets import PATIENCE
 
 SECONDS = 15.0
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+CONTEXT.check_hostname = False
+CONTEXT.verify_mode = ssl.CERT_NONE
 
 
 @dataclass(slots=True)
@@ -54,7 +60,8 @@ class BareService:
         pass
 
 
-def main(drain: str) -> None:
+def main(drain: str, patience: str) -> None:
+    worker.PATIENCE = float(patience)  # type: ignore[attr-defined]
     authority = Authority.create("tests")
     pair = authority.issue("webhook", hosts=["localhost"], server=True)
     expiry = pair.certificate.not_valid_after_utc
@@ -73,10 +80,10 @@ class BareServer:
     port: int
 
     @classmethod
-    def start(cls, *, drain: float = 0.0) -> Self:
+    def start(cls, *, drain: float = 0.0, patience: float = PATIENCE) -> Self:
         root = Path(__file__).parents[4]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.unit.webhooks.serving.bare", str(drain)],
+            [sys.executable, "-m", "tests.unit.webhooks.serving.bare", str(drain), str(patience)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -90,10 +97,7 @@ class BareServer:
         return self.process.pid
 
     def connect(self) -> ssl.SSLSocket:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS))
+        return CONTEXT.wrap_socket(socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS))
 
     def wait_line(self, wanted: str) -> None:
         assert self.process.stdout is not None
@@ -116,4 +120,4 @@ class BareServer:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

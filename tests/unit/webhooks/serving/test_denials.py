@@ -11,8 +11,12 @@ from auditor.cluster.recorder import Recorder
 from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result
 from auditor.model.policy import Severity
+from auditor.model.resource import GroupVersionKind, GroupVersionResource
 from auditor.webhooks.decisions import Decision
 from auditor.webhooks.serving.denials import TellingRing, describe
+
+THINGS = GroupVersionResource("example.com", "v1", "things")
+KINDS = {THINGS: GroupVersionKind("example.com", "v1", "Thing")}
 
 
 @dataclass
@@ -65,7 +69,7 @@ def decision(*findings: Finding, **changes: Any) -> Decision:
 
 def tell(each: Decision) -> Sequence[tuple[JsonObject, str]]:
     notes = Notes()
-    ring = TellingRing(cast(Recorder, notes))
+    ring = TellingRing(cast(Recorder, notes), KINDS.get)
     ring.add(each)
     assert ring.since(0)["last"] == 1
     return notes.told
@@ -84,6 +88,25 @@ def test_a_refused_update_is_told_of_the_object() -> None:
 def test_a_refused_creation_is_told_in_its_namespace() -> None:
     ((regarding, _),) = tell(decision(finding("sizes"), operation="CREATE"))
     assert regarding == {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "namespace": "shop"}}
+
+
+SCALED = {"api_version": "autoscaling/v1", "kind": "Scale", "subresource": "scale", "resource": THINGS}
+
+
+def test_a_refused_scale_is_told_of_what_was_to_be_scaled() -> None:
+    ((regarding, note),) = tell(decision(finding("sizes"), **SCALED))
+    assert regarding == {
+        "apiVersion": "example.com/v1",
+        "kind": "Thing",
+        "metadata": {"name": "one", "namespace": "shop", "uid": "1-2-3"},
+    }
+    assert note == "UPDATE of Thing/scale one by jane was refused by sizes/size"
+
+
+def test_of_a_kind_that_is_not_known_it_is_told_as_it_came() -> None:
+    pods = GroupVersionResource("", "v1", "pods")
+    ((regarding, _),) = tell(decision(finding("sizes"), **SCALED | {"resource": pods}))
+    assert (regarding["apiVersion"], regarding["kind"]) == ("autoscaling/v1", "Scale")
 
 
 @pytest.mark.parametrize(

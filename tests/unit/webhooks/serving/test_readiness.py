@@ -9,10 +9,10 @@ from contextlib import closing
 import pytest
 
 from auditor.certs import Authority
+from auditor.operations import Listen
 from auditor.webhooks.certificates.material import Material
 from auditor.webhooks.certificates.tls import TlsSource
 from auditor.webhooks.serving.readiness import GOOD_FOR, DoorProbe
-from auditor.webhooks.serving.settings import Listen
 
 HOST = "auditor-webhook.auditor-system.svc"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from auditor.webhooks.serving.operations import CONNECTIONS, OperationsServer
+from auditor.operations.server import CONNECTIONS, OperationsServer
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -1,0 +1,88 @@
+"""What is said of one kind that the watcher follows, and what the metrics say of all."""
+
+from collections.abc import Mapping
+from threading import RLock
+from types import SimpleNamespace
+from typing import Any
+
+from auditor.audit.follower import State
+from auditor.audit.meters import WatcherCollector
+from auditor.audit.situation import _Counts, _cover
+from auditor.audit.turf import Sole
+from auditor.cluster import Resource
+from auditor.errors import ForbiddenError
+from auditor.model.finding import Result
+from auditor.model.settings import AuditSettings
+
+THINGS = Resource("example.com", "v1", "things", "Thing", namespaced=True)
+CANNOT = 'User "system:serviceaccount:ours:watch" cannot list resource "things"'
+FORBIDDEN = str(
+    ForbiddenError("list things.example.com", code=403, message=f"things.example.com is forbidden: {CANNOT}")
+)
+
+
+def watcher(*followers: Any) -> Any:
+    return SimpleNamespace(
+        view=SimpleNamespace(settings=AuditSettings(), policies={}, native={}, config=None),
+        rejudger=SimpleNamespace(troubles={}, waiting=0),
+        followers={each.resource.name: each for each in followers},
+        turf=Sole(),
+        live=SimpleNamespace(troubles=list),
+        chosen={},
+        left=(),
+        judged={},
+        evaluations={},
+    )
+
+
+def follower(state: State, *policies: str) -> Any:
+    setting = SimpleNamespace(policies=dict.fromkeys(policies))
+    ledger = SimpleNamespace(shapes=list, tally=dict)
+    return SimpleNamespace(
+        resource=THINGS, setting=setting, state=state, ledger=ledger, lock=RLock(), settled=state.synced
+    )
+
+
+def cover(state: State, found: Mapping[str, _Counts], *policies: str) -> Any:
+    return _cover(watcher(), THINGS.name, follower(state, *policies), state, found)
+
+
+def test_the_command_that_grants_names_the_account_that_lacks_the_right() -> None:
+    found = cover(State(False, None, 0, FORBIDDEN, None), {}, "p")
+    role = "auditor-read-things.example.com"
+    assert found.reason == (
+        f"forbidden: {CANNOT}. To grant it: kubectl create clusterrole {role} --verb=get,list,watch "
+        f"--resource=things.example.com && kubectl create clusterrolebinding {role} --clusterrole={role} "
+        "--serviceaccount=ours:watch"
+    )
+    assert not found.excluded
+
+
+def test_only_what_was_known_can_be_stale() -> None:
+    assert not cover(State(False, None, 0, FORBIDDEN, None), {}).stale
+    assert cover(State(True, 3, 0, FORBIDDEN, None), {}).stale
+
+
+def test_results_of_all_policies_and_checks_are_one_sum() -> None:
+    found = {}
+    for source, result, count in (
+        ("Policy/a", Result.FAIL, 2),
+        ("Check/schema", Result.FAIL, 1),
+        ("b", Result.SKIP, 4),
+    ):
+        found[source] = _Counts()
+        found[source].results[result] = count
+    assert cover(State(True, 9, 0, "", None), found).results == {Result.FAIL: 3, Result.SKIP: 4}
+
+
+def percent_metric(*followers: Any) -> list[float]:
+    collector = WatcherCollector(watcher(*followers), ready=lambda: True)
+    families = {family.name: family for family in collector.collect()}
+    return [sample.value for sample in families["auditor_audit_coverage_percent"].samples]
+
+
+def test_coverage_is_a_metric_only_where_something_is_to_be_covered() -> None:
+    assert percent_metric() == []
+    unread = State(False, None, 0, "gone", None)
+    assert percent_metric(follower(unread)) == []  # no policy names it: nobody is to read it
+    assert percent_metric(follower(State(True, 3, 0, "", None))) == []

@@ -1,0 +1,70 @@
+"""A start that is written works: its cases pass, and its examples are what they are called."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "auditor", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_a_pack_is_tested_and_finds_what_is_wrong(tmp_path: Path) -> None:
+    done = run("new", "pack", "gadgets", "--kind", "Gadget", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Next: auditor test gadgets" in done.stdout
+    tested = run("test", "gadgets", cwd=tmp_path)
+    assert (tested.returncode, tested.stdout.splitlines()[-1]) == (0, "4 passed, 0 failed")
+    assert "no case" not in tested.stdout, "every rule has a case that violates it, and one that passes"
+    good = run("scan", "gadgets/examples/good", "--policies", "gadgets", cwd=tmp_path)
+    assert good.returncode == 0, good.stdout
+    bad = run("scan", "gadgets/examples/bad", "--policies", "gadgets", cwd=tmp_path)
+    assert "3 warn" in bad.stdout
+
+
+@pytest.mark.parametrize(
+    "target", [("--crd", "g/crd.yaml"), ("--resource", "gadgets.example.com", "--kind", "Gadget")], ids=["crd", "names"]
+)
+def test_a_policy_is_tested(tmp_path: Path, target: tuple[str, ...]) -> None:
+    run("new", "pack", "g", "--kind", "Gadget", cwd=tmp_path)
+    assert run("new", "policy", "p", *target, cwd=tmp_path).returncode == 0
+    assert run("test", "p", cwd=tmp_path).stdout.splitlines()[-1] == "2 passed, 0 failed"
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "g" / "tests").mkdir(parents=True)
+    mine = tmp_path / "g" / "tests" / "pass.yaml"
+    mine.write_text("mine")
+    done = run("new", "pack", "g", "--kind", "Gadget", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "g/tests/pass.yaml is there already" in done.stderr
+    assert mine.read_text() == "mine"
+    assert not (tmp_path / "g" / "crd.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("pack", "x", "--kind", "gadget"), "--kind 'gadget'"),
+        (("pack", "x", "--kind", "Gadget", "--group", "one"), "--group 'one'"),
+        (("policy", "x"), "by --crd FILE, or by --resource"),
+        (("policy", "x", "--resource", "gadgets", "--kind", "G"), "--resource ''"),
+        (("policy", "x", "--resource", "gadgets.example.com"), "--kind ''"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_names_are_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    done = run("new", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_file_without_a_crd_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
+    done = run("new", "policy", "p", "--crd", "x.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "0 CRDs" in done.stderr
