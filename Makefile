@@ -16,7 +16,7 @@ demo: .venv/installed ## run the main job on a real control plane; ARGS=--once c
 	@$(BIN)/auditor demo $(ARGS)
 
 test: lint control-plane ## lint, types, layers and all tests
-	@$(BIN)/pytest -n 2 -m "not install" $(ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal -m "not install" $(ARGS)
 
 test-install: .venv/installed ## clean clones, with and without Go, builds included (20 minutes)
 	@$(BIN)/pytest -m install $(ARGS)

@@ -14,7 +14,7 @@ from auditor.json import JsonObject
 if TYPE_CHECKING:
     from auditor.intake.fix.fix import Fixed
 
-CLEAN, CHANGED, INCOMPLETE = 0, 1, 3
+CLEAN, WOULD_CHANGE, INCOMPLETE = 0, 1, 3
 
 
 @click.command("fix")
@@ -45,8 +45,8 @@ def command(
     Comments, order and formatting stay. A file in which something cannot be written that way, or not be read, is left
     as it is, and told with its line. Defaults of CRDs are not written.
 
-    Exit code 0: nothing to change; 1: something was changed, or would be; 2: a mistake in a policy or in the command;
-    3: something could not be fixed.
+    Exit code 0: all is as it shall be, or is now; 1: with --check or --diff something would change; 2: a mistake in a
+    policy or in the command; 3: something could not be fixed.
     """
     from auditor.intake.fix.fix import fix
     from auditor.intake.packs import packs_directory
@@ -65,7 +65,7 @@ def command(
         if each.changed and shows_diff:
             _show_diff(each)
     _tell(results, faults, writes=writes, quiet=shows_diff)
-    return INCOMPLETE if faults else CHANGED if changed else CLEAN
+    return INCOMPLETE if faults else WOULD_CHANGE if changed and not writes else CLEAN
 
 
 def _store(fixed: "Fixed") -> list[str]:

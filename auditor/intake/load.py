@@ -134,10 +134,10 @@ def read_items(
             if isinstance(document, InputError):
                 unreadable.append(document)
             else:
-                yield from _take_apart(document.value, document, source.name, unreadable)
+                yield from take_apart(document.value, document, source.name, unreadable)
 
 
-def _take_apart(
+def take_apart(
     value: Json, document: Document, file: str, unreadable: list[InputError], *, pointer: str = "", depth: int = 0
 ) -> Iterator[Item]:
     item = Item(value, file, document, pointer)
@@ -148,7 +148,7 @@ def _take_apart(
         if isinstance(things, list) and depth < _MAX_NESTED:
             for i, thing in enumerate(things):
                 inner = f"{pointer}/items/{i}"
-                yield from _take_apart(thing, document, file, unreadable, pointer=inner, depth=depth + 1)
+                yield from take_apart(thing, document, file, unreadable, pointer=inner, depth=depth + 1)
             return
         what = "must be a list of objects" if depth < _MAX_NESTED else f"more than {_MAX_NESTED} Lists in one another"
         faults = [("/items", what)]

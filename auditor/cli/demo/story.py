@@ -37,6 +37,7 @@ def tell(*, once: bool) -> int:
             create_object(stage)
             refuse_shrinking(stage)
             scan_files(stage)
+            explain_and_fix(stage)
             test_policies(stage)
             install_own_kinds(stage)
             with open_door(sandbox) as door:
@@ -105,6 +106,21 @@ def scan_files(stage: Stage) -> None:
     scan = ("scan", "--policies", str(PACK))
     stage.expect_own("good object is clean", "1 object", *scan, f"{PACK}/examples/good", code=0)
     stage.expect_own("bad object is told all at once", "4 fail", *scan, f"{PACK}/examples/bad", code=1)
+
+
+def explain_and_fix(stage: Stage) -> None:
+    stage.begin("Why, and what to do", "Each part of a rule with its value; and files that mutating policies repair.")
+    bad = f"{PACK}/examples/bad/carts.yaml"
+    explain = ("explain", "databasecluster-quorum", bad, "--policies", str(PACK))
+    stage.expect_own("rule is taken apart", "size(variables.zones)  ->  2", *explain, code=1)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "baskets.yaml"
+        file.write_text((FILES / "baskets.yaml").read_text())
+        fix = ("fix", str(file), "--policies", str(PACK))
+        stage.expect_own("what is missing is shown", "+", *fix, "--diff", code=1)
+        stage.expect_own("and written", "fixed", *fix, code=0)
+        stage.expect_own("nothing is left to change", "", *fix, "--check", code=0)
+        stage.expect_own("file is clean", "1 object", "scan", str(file), "--policies", str(PACK), code=0)
 
 
 def test_policies(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from auditor.intake.explain.ground import Ground
 from auditor.intake.files import Source, find_sources
 
 # Documents are read from bytes here, once for the objects and for their text; `read_items` reads files by itself.
-from auditor.intake.load import Item, _take_apart
+from auditor.intake.load import Item, take_apart
 from auditor.intake.requests import ask
 from auditor.intake.scan import Prepared
 from auditor.intake.versions import split
@@ -88,7 +88,7 @@ def _open(source: Source | InputError) -> _Opened:
             unreadable.append(document)
         else:
             opened.documents.append(document)
-            opened.items += _take_apart(document.value, document, source.name, unreadable)
+            opened.items += take_apart(document.value, document, source.name, unreadable)
     opened.fixed.faults += map(str, unreadable)
     return opened
 
