@@ -57,7 +57,9 @@ def test_they_are_enough(stage: Stage, start: Start, client: Client, account: Pa
     program = start("--door-service", "auditor-webhook", kubeconfig=account)
     bad = stage.write("bad", replicas=3)
     wait(lambda: "leads now" in program.text, why=lambda: program.text)
-    stage.write("bad", replicas=2)
+    judged = "auditor_audit_last_complete_pass_timestamp_seconds"
+    wait(lambda: program.count(judged, kind="things.example.com") > 0, why=lambda: program.text)
+    stage.write("bad", replicas=2)  # from now on: of what was there at the start no Event tells
     stage.wait_results(bad, {"one/odd": "fail"}, program)
     wait(lambda: written(program, "create", "events.events.k8s.io"), why=lambda: program.text)
     wait(lambda: written(program, "update", f"{CONFIGS.name}/status"), why=lambda: program.text)

@@ -152,7 +152,8 @@ def test_a_killed_worker_has_a_successor_within_two_seconds(stage: Stage, client
     failed = len(load.failures)
     log.warning("killed: ready again after %.2f s; %d of %d requests failed", seconds, failed, 2 * load.asked)
     assert seconds < 2.0
-    assert failed <= 8, load.failures
+    # Of each of 8 clients the request in hand, and one that the API server sent into another connection that was dead.
+    assert failed <= 16, load.failures
     assert stage.program.worker.pid != worker.pid
 
 
