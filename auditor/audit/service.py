@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -45,15 +44,12 @@ from auditor.model.settings import AuditSettings, ReportSettings
 from auditor.model.subject import Subject
 from auditor.operations import OperationsServer, make_operations_app
 from auditor.operations.signals import hear
+from auditor.operations.starting import insist
 from auditor.report.history import Fault, History, HistoryError, Spool
 
 log = logging.getLogger(__name__)
 
 COMPONENT: Final = "auditor.dev/watch"
-RETRY: Final = 2.0
-"""Seconds between two attempts to get what it cannot begin without, as when the API server is not there yet."""
-SAID: Final = 30.0
-"""Seconds after which a reason for waiting is told again."""
 LAST_WRITES: Final = 3.0
 """Seconds that reports and history get at the end, each: of the 10 within which it is to be over."""
 INCOMPLETE: Final = 3
@@ -158,23 +154,8 @@ class WatchService:
             (self._begin_history, "history"),
             (self._find_doors, "doors"),
         ):
-            if not self._insist(begin, what):
+            if not insist(begin, what, self._stopping):
                 return
-
-    def _insist(self, begin: Callable[[], object], what: str) -> bool:
-        said, told = "", 0.0
-        while not self._stopping.is_set():
-            try:
-                begin()
-                return True
-            except AuditorError as error:
-                if str(error) != said or time.monotonic() - told > SAID:
-                    said, told = str(error), time.monotonic()
-                    log.warning("%s: %s", what, error)
-            except Exception:
-                log.exception("%s: a defect of auditor", what)
-            self._stopping.wait(RETRY)
-        return False
 
     def _recall(self) -> None:
         if self.recall is not None:

@@ -18,13 +18,14 @@ from auditor import tracing
 from auditor.cluster import Resource, connect
 from auditor.cluster.lease import Election, LeaseApi
 from auditor.cluster.recorder import Recorder
-from auditor.errors import AuditorError, UsageError
+from auditor.errors import UsageError
 from auditor.intake.live.live import Live
 from auditor.intake.live.view import View
 from auditor.intake.own import known_kinds
 from auditor.languages import jq
 from auditor.model.resource import GroupVersionKind, GroupVersionResource, name_kind
 from auditor.operations import Listen, OperationsServer, make_operations_app
+from auditor.operations.starting import insist
 from auditor.webhooks.app import create_app
 from auditor.webhooks.asked import Special
 from auditor.webhooks.certificates.files import FilesSettings
@@ -52,10 +53,6 @@ from auditor.webhooks.snapshot import Holder
 log = logging.getLogger(__name__)
 
 COMPONENT: Final = "auditor.dev/webhook"
-RETRY: Final = 2.0
-"""Seconds between two attempts to get what it cannot begin without, as when the API server is not there yet."""
-SAID: Final = 30.0
-"""Seconds after which a reason for waiting is told again."""
 
 
 class Service:
@@ -137,24 +134,10 @@ class Service:
 
     def _start(self) -> None:
         """One after the other, each as often as it takes."""
-        threading.Thread(target=self._insist, args=(self.certificates.start, "certificates"), daemon=True).start()
-        if self._insist(self.live.start, "policies") and self.settings.duties:
-            self._insist(self._elect, "election")
-
-    def _insist(self, begin: Callable[[], object], what: str) -> bool:
-        said, told = "", 0.0
-        while not self._stopping.is_set():
-            try:
-                begin()
-                return True
-            except AuditorError as error:
-                if str(error) != said or time.monotonic() - told > SAID:
-                    said, told = str(error), time.monotonic()
-                    log.warning("%s: %s", what, error)
-            except Exception:
-                log.exception("%s: a defect of auditor", what)
-            self._stopping.wait(RETRY)
-        return False
+        certificates = (self.certificates.start, "certificates", self._stopping)
+        threading.Thread(target=insist, args=certificates, daemon=True).start()
+        if insist(self.live.start, "policies", self._stopping) and self.settings.duties:
+            insist(self._elect, "election", self._stopping)
 
     def _elect(self) -> None:
         settings = self.settings

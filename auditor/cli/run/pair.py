@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from auditor.operations.signals import hear
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Group:
 
     def run(self) -> int:
         """Until all have ended; the exit code. In the main thread, for its signals."""
-        with _hearing() as signals:
+        with hear(*ENDING, signal.SIGCHLD) as signals:
             try:
                 for name, command in self._commands.items():
                     self._children[name] = subprocess.Popen(command, stdin=subprocess.PIPE, env=self._environment)
@@ -96,23 +97,6 @@ class Group:
                 log.error("%s does not end: it is killed", name)
                 self._killed = True
                 child.kill()
-
-
-@contextmanager
-def _hearing() -> Iterator[socket.socket]:
-    """Signals, a byte for each as it comes. A handler in Python would not do: one that comes while we begin to wait
-    would be heard when the wait is over."""
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        writer.setblocking(False)
-        wakeup = signal.set_wakeup_fd(writer.fileno())
-        before = {number: signal.signal(number, lambda *_: None) for number in (*ENDING, signal.SIGCHLD)}
-        try:
-            yield reader
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(wakeup)
 
 
 def _say(code: int) -> str:
