@@ -92,7 +92,7 @@ def _judge(setting: Setting, thing: JsonObject, now: datetime) -> Answer:
             ways=setting.ways,
             convertible=setting.convertible,
             enforced_since=setting.enforced_since(),
-            pardons=setting.pardons(f"{namespace}/{name}" if namespace else name),
+            pardons=lambda: setting.pardons(f"{namespace}/{name}" if namespace else name),
             owners=exists,
             settings=setting.kind,
         )

@@ -179,7 +179,7 @@ class _Trial:
         request = self.stored.request
         if any(may_be_excluded(writer.manager, request) for writer in written.writers):
             return EXCLUDED
-        if any(first - PARDON <= pardon <= written.time + PARDON for pardon in self.stored.pardons):
+        if any(first - PARDON <= pardon <= written.time + PARDON for pardon in self.stored.pardons()):
             return PARDONED
         if find_excuse(self.policy.policy, self.rule.rule.name, replace(request, time=first)) is not None:
             return EXCUSED

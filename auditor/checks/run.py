@@ -38,14 +38,15 @@ def run_checks(stored: Stored) -> Outcome:
     gaps: dict[tuple[str, str], None] = {}
     asked = []
     recheck = None
+    chosen = stored.settings.checks
     for check, find in CHECKS:
-        settings = stored.settings.checks.get(check)
+        settings = chosen.get(check)
         if settings is None or not settings.enabled:
             continue
         notes = Notes(stored, check, settings)
         _run(find, stored, notes)
         if not notes.skipped:
-            asked.append(str(check))
+            asked.append(check.value)
         if notes.any:
             findings += notes.findings()
             gaps |= dict.fromkeys(notes.gaps)

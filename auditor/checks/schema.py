@@ -10,7 +10,7 @@ from typing import Final
 from auditor.checks.notes import Notes
 from auditor.checks.stored import Stored
 from auditor.engine.findings import SECRET
-from auditor.json import Json, JsonObject
+from auditor.json import Json
 from auditor.languages.schema import Violation
 from auditor.languages.schema.fielderror import unchecked_rules
 from auditor.languages.schema.values import show
@@ -43,14 +43,6 @@ def find_invalid(stored: Stored, notes: Notes) -> None:
         else:
             message = f"{violation.path or 'the object'}: {say(violation)}"
             notes.fail(rule_of(violation), message, path=violation.path, remediation=REPAIR, shows_value=True)
-    kept, unknown = schema.prune(thing)
-    for path in find_dropped(thing, kept) if unknown else ():
-        notes.fail(
-            "unknown",
-            f"{path}: the schema does not know this field: it will be dropped when the object is next written",
-            path=path,
-            remediation="Move what is in it to a field that the schema knows, or take it out.",
-        )
 
 
 def rule_of(violation: Violation) -> str:
@@ -75,23 +67,3 @@ def _secrets(value: Json, *, named: bool = False) -> Iterator[str]:
             yield from _secrets(item, named=named)
     elif named and value not in ("", None):
         yield show(value).strip('"')
-
-
-def find_dropped(thing: Json, kept: Json, path: str = "") -> Iterator[str]:
-    """The pointers of what the pruned object lacks; pruning takes fields only, no items of lists."""
-    if thing is kept:
-        return
-    if isinstance(thing, dict) and isinstance(kept, dict):
-        yield from _find_dropped_fields(thing, kept, path)
-    elif isinstance(thing, list) and isinstance(kept, list):
-        for index, (item, left) in enumerate(zip(thing, kept, strict=True)):
-            yield from find_dropped(item, left, f"{path}/{index}")
-
-
-def _find_dropped_fields(thing: JsonObject, kept: JsonObject, path: str) -> Iterator[str]:
-    for name, value in thing.items():
-        at = f"{path}/{name.replace('~', '~0').replace('/', '~1')}"
-        if name in kept:
-            yield from find_dropped(value, kept[name], at)
-        else:
-            yield at

@@ -56,7 +56,7 @@ class Stored:
     """The versions to which `ways` leads; the object's own may be among them."""
     enforced_since: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """By policy and rule, since when it denies: status.enforcedSince."""
-    pardons: Sequence[datetime] = ()
+    pardons: Callable[[], Sequence[datetime]] = tuple
     """When somebody broke the glass for this object."""
     owners: Callable[[JsonObject], bool | None] = nobody_knows
     """Whether the owner that an ownerReference names is there; None where that is not known. The garbage collector

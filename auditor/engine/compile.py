@@ -1,6 +1,6 @@
 """From a policy to one that can judge, or to all of its mistakes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -72,6 +72,7 @@ class _Compiler:
             tuple(compile_match(match, custom_only=not policy.native) for match in policy.matches),
             conditions,
             rules,
+            _together(rules),
             mutations,
             annotations,
             conditions_need_user=any(needs_user(program) for _, program in conditions),
@@ -168,6 +169,11 @@ class _Compiler:
         pointer = mutation.pointer if self.policy.native else f"{mutation.pointer}/cel"
         program = self._cel(Expression(mutation.name, mutation.body, pointer), scope, result, mutation.name)
         return CompiledMutation(mutation, cel=program)
+
+
+def _together(rules: Sequence[CompiledRule]) -> cel.Conjunction | None:
+    programs = [rule.cel for rule in rules if rule.cel is not None and not rule.needs_user]
+    return cel.Conjunction(programs) if len(programs) > 1 else None
 
 
 def needs_user(program: cel.Program) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from auditor.engine.match import MatchProgram
 from auditor.json import Json
+from auditor.languages.cel import Conjunction
 from auditor.languages.cel import Program as CelProgram
 from auditor.languages.jq import Program as JqProgram
 from auditor.languages.schema import JsonSchemaProgram
@@ -37,6 +38,8 @@ class CompiledPolicy:
     matches: tuple[MatchProgram, ...]
     conditions: tuple[tuple[str, CelProgram], ...] = ()
     rules: tuple[CompiledRule, ...] = ()
+    together: Conjunction | None = None
+    """Its rules in CEL, where there are several; those that need a user are not among them."""
     mutations: tuple[CompiledMutation, ...] = ()
     audit_annotations: tuple[tuple[str, CelProgram], ...] = ()
     conditions_need_user: bool = False

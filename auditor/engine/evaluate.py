@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from auditor.engine.bindings import RequestBindings
 from auditor.engine.compiled import CompiledPolicy, CompiledRule
@@ -22,6 +23,8 @@ from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding, Result, Verdict
 from auditor.model.policy import Enforcement, Kind, Language
 from auditor.model.request import Operation, Request
+
+_HOLDS: Final = Outcome.of(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +161,13 @@ class _Judge:
         for evaluation in evaluations:
             policy = evaluation.policy
             bindings = None
+            holds = policy.together is not None and policy.together.holds(bindings := self._cel(evaluation))
             for rule in policy.rules:
                 name = rule.rule.name
                 if rule.needs_user and self.request.user is None:
                     self.not_applicable.append((f"{policy.policy.name}/{name}", "it asks for the user"))
+                elif rule.cel is not None and holds and not rule.needs_user:
+                    evaluation.outcomes[name] = _HOLDS
                 elif rule.cel is not None:
                     bindings = bindings or self._cel(evaluation)
                     evaluation.outcomes[name] = rule.cel.run(bindings)

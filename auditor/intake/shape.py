@@ -3,11 +3,13 @@
 What kubectl asks of the server by default (--validate=strict) holds here, too: a field that nobody knows is a finding.
 """
 
+from collections.abc import Iterator
+
 from auditor.checks.notes import Notes
-from auditor.checks.schema import find_dropped, rule_of, say
+from auditor.checks.schema import rule_of, say
 from auditor.checks.stored import Stored
 from auditor.engine.engine import Engine
-from auditor.json import JsonObject
+from auditor.json import Json, JsonObject
 from auditor.languages.schema import StructuralSchema
 from auditor.languages.schema.fielderror import unchecked_rules
 from auditor.model.finding import Verdict
@@ -52,7 +54,7 @@ def _check(request: Request, thing: JsonObject, schema: StructuralSchema, notes:
 
 def _find_unknown(written: JsonObject, schema: StructuralSchema, notes: Notes) -> None:
     kept, unknown = schema.prune(written)
-    for path in find_dropped(written, kept) if unknown else ():
+    for path in _find_dropped(written, kept) if unknown else ():
         near = schema.nearest(_steps(path))
         meant = f": is {near.nearest} meant?" if near is not None and near.nearest else ""
         notes.fail(
@@ -61,6 +63,26 @@ def _find_unknown(written: JsonObject, schema: StructuralSchema, notes: Notes) -
             path=path,
             remediation="Correct its name or take it out: the API server would refuse or drop it.",
         )
+
+
+def _find_dropped(thing: Json, kept: Json, path: str = "") -> Iterator[str]:
+    """The pointers of what the pruned object lacks; pruning takes fields only, no items of lists."""
+    if thing is kept:
+        return
+    if isinstance(thing, dict) and isinstance(kept, dict):
+        yield from _find_dropped_fields(thing, kept, path)
+    elif isinstance(thing, list) and isinstance(kept, list):
+        for index, (item, left) in enumerate(zip(thing, kept, strict=True)):
+            yield from _find_dropped(item, left, f"{path}/{index}")
+
+
+def _find_dropped_fields(thing: JsonObject, kept: JsonObject, path: str) -> Iterator[str]:
+    for name, value in thing.items():
+        at = f"{path}/{name.replace('~', '~0').replace('/', '~1')}"
+        if name in kept:
+            yield from _find_dropped(value, kept[name], at)
+        else:
+            yield at
 
 
 def _steps(path: str) -> list[str | int]:

@@ -15,6 +15,7 @@ from auditor.cluster.informer.resync import TICK, Round
 from auditor.cluster.informer.status import InformerStatus
 from auditor.cluster.listwatch import Event, ListWatch, Scope, Store
 from auditor.cluster.listwatch.source import Client
+from auditor.cluster.listwatch.turns import Turns
 from auditor.cluster.resource import Resource
 from auditor.cluster.stores import IDENTITY, Keep
 
@@ -37,8 +38,10 @@ class Informers:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
+        turns = Turns()
+
         def list_watch(resource: Resource, store: Store, *, scope: Scope, sink: Callable[[Event], None]) -> ListWatch:
-            return ListWatch(client, resource, store, scope=scope, sink=sink)
+            return ListWatch(client, resource, store, scope=scope, sink=sink, turns=turns)
 
         self._follow = follow or list_watch
         self._clock, self._now = clock, now

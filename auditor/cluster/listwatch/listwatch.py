@@ -21,6 +21,7 @@ from auditor.cluster.listwatch.recovery import Recovery
 from auditor.cluster.listwatch.status import Counts, Status
 from auditor.cluster.listwatch.store import Store
 from auditor.cluster.listwatch.tracker import Sink, Tracker
+from auditor.cluster.listwatch.turns import Turns
 from auditor.cluster.listwatch.version import is_before, resource_version_of
 from auditor.cluster.pace import Urgency
 from auditor.cluster.paging import Paging
@@ -61,6 +62,7 @@ class ListWatch:
         page_size: int = PAGE_SIZE,
         stall_after: float = STALL_AFTER,
         streamed: bool = True,
+        turns: Turns | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         wait: Callable[[float], object] | None = None,
@@ -75,6 +77,8 @@ class ListWatch:
         self._stopping = threading.Event()
         self._wait = wait or self._stopping.wait
         self._answer: source.Answer | None = None
+        self._turns = turns or Turns()
+        self._turn: object = None
 
         self._counts = Counts()
         self._tracker = Tracker(store, sink, name=self._name, counts=self._counts)
@@ -96,10 +100,18 @@ class ListWatch:
         while not self._stopping.is_set():
             self._recovery.begin()
             try:
+                self._turn = self._turns.take(self._stopping.is_set) if self._due else None
                 self._follow()
             except Exception as error:
+                self._end_turn()
                 if not self._stopping.is_set():
                     self._recover(error)
+            finally:
+                self._end_turn()
+
+    def _end_turn(self) -> None:
+        self._turns.give_back(self._turn)
+        self._turn = None
 
     def stop(self) -> None:
         """From any thread, in any state: `run` returns at once, or when the sink has returned."""
@@ -108,6 +120,7 @@ class ListWatch:
             answer = self._answer
         if answer is not None:
             answer.close()
+        self._turns.wake()
 
     @property
     def status(self) -> Status:
@@ -176,6 +189,7 @@ class ListWatch:
         self._version, self._due, self._token = version, False, None
         self._paging, self._unfinished, self._synced = Paging(self._page_size), 0, True
         self._tracker.end_list()  # last: who hears of it finds the status as it says
+        self._end_turn()
 
     def _watch(self, *, listing: bool = False) -> None:
         """With `listing`, a watch that begins with all objects."""

@@ -18,7 +18,7 @@ class PolicyIndex(Generic[T]):
     A candidate still has to be asked; one that is no candidate would have said no.
     """
 
-    __slots__ = ("_buckets", "_entries", "_equivalent")
+    __slots__ = ("_buckets", "_entries", "_equivalent", "_found")
 
     def __init__(self, entries: Iterable[tuple[MatchProgram, T]]) -> None:
         self._entries = tuple(entries)
@@ -27,6 +27,8 @@ class PolicyIndex(Generic[T]):
             for key in sorted({key for rule in program.match.rules for key in _list_keys(rule)} or {("*", "*")}):
                 buckets.setdefault(key, []).append(position)
         self._buckets = MappingProxyType({key: tuple(positions) for key, positions in buckets.items()})
+        self._found: dict[GroupVersionResource, tuple[Kinds, Sequence[tuple[MatchProgram, T]]]] = {}
+        """Of the resources that were asked for, which are as many as the cluster has."""
         self._equivalent = any(program.match.policy is MatchPolicy.EQUIVALENT for program, _ in self._entries)
 
     def __len__(self) -> int:
@@ -34,6 +36,12 @@ class PolicyIndex(Generic[T]):
 
     def find(self, resource: GroupVersionResource, kinds: Kinds = _NO_KINDS) -> Sequence[tuple[MatchProgram, T]]:
         """In the order in which they were given."""
+        known = self._found.get(resource)
+        if known is None or known[0] is not kinds:
+            known = self._found[resource] = kinds, self._find(resource, kinds)
+        return known[1]
+
+    def _find(self, resource: GroupVersionResource, kinds: Kinds) -> Sequence[tuple[MatchProgram, T]]:
         pairs = {(resource.group, resource.resource)}
         if self._equivalent and kinds.equivalents:
             pairs |= {(item.resource.group, item.resource.resource) for item in kinds.equivalents.get(resource, ())}

@@ -2,6 +2,7 @@
 
 from auditor.languages.cel.bindings import Bindings
 from auditor.languages.cel.compile import ANY, JSON_PATCH, OBJECT, STRING_OR_NULL, compile  # noqa: A004
+from auditor.languages.cel.conjunction import Conjunction
 from auditor.languages.cel.escaping import escape
 from auditor.languages.cel.libraries.authorizer import Answer, Answers, Question, ResourceCheck
 from auditor.languages.cel.program import Program, Selected
@@ -44,6 +45,7 @@ __all__ = [
     "Answer",
     "Answers",
     "Bindings",
+    "Conjunction",
     "ObjectType",
     "Program",
     "Question",

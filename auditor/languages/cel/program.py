@@ -95,9 +95,13 @@ class Program:
 
         What may take long is evaluated in another process, where it can be stopped.
         """
-        if self._is_short.get(bindings.digits) or self._takes_no_long(bindings):
+        if self.is_short(bindings):
             return self._evaluation.run(bindings)
         return apart.run(self._portable(), bindings, self.names)
+
+    def is_short(self, bindings: Bindings) -> bool:
+        """Whether it cannot take long, so that it is evaluated here."""
+        return self._is_short.get(bindings.digits) or self._takes_no_long(bindings)
 
     def _takes_no_long(self, bindings: Bindings) -> bool:
         """First for all values of about that size, then for those of them with not more elements and entries."""

@@ -253,15 +253,15 @@ def test_exception_that_had_ended_excuses_nothing() -> None:
 
 @pytest.mark.parametrize(("minute", "pardoned"), [(70, True), (70.05, True), (71, False), (65, False)])
 def test_broken_glass(minute: float, pardoned: bool) -> None:
-    outcome = judge(LATE, pardons=[at(minute)])
+    outcome = judge(LATE, pardons=lambda: [at(minute)])
     assert outcome.not_applicable == ((("bypass", PARDONED),) if pardoned else ())
 
 
 def test_broken_glass_long_before_the_last_write() -> None:
     """What came in then may stay in an update that makes nothing worse."""
     made = made_later(wrote("creator", 100, "spec.size"))
-    assert judge(made, pardons=[at(70)]).not_applicable == (("bypass", PARDONED),)
-    assert judge(made, pardons=[at(70)], of={"existing": "Deny"}).findings
+    assert judge(made, pardons=lambda: [at(70)]).not_applicable == (("bypass", PARDONED),)
+    assert judge(made, pardons=lambda: [at(70)], of={"existing": "Deny"}).findings
 
 
 def test_excluded_service_account() -> None:

@@ -40,8 +40,6 @@ SCHEMA = schema_of(
         ({"size": 9, "kind": "c"}, [("invalid", "/spec/size"), ("notsupported", "/spec/kind")]),
         ({"ports": [{"port": 1}]}, [("required", "/spec/ports/0/name")]),
         ({"ports": [{"name": "a"}, {"name": "a"}]}, [("duplicate", "/spec/ports/1")]),
-        ({"colour": "red"}, [("unknown", "/spec/colour")]),
-        ({"a/b": 1, "ports": [{"name": "a", "x": 1}]}, [("unknown", "/spec/a~1b"), ("unknown", "/spec/ports/0/x")]),
     ],
     ids=str,
 )
@@ -129,7 +127,7 @@ def test_fingerprint_stays_when_items_move() -> None:
 
 
 def test_many_are_counted() -> None:
-    spec = {f"f{i}": i for i in range(130)}
+    spec: Json = {"ports": [{"name": f"p{i}", "port": 0} for i in range(130)]}
     findings = ask(thing(spec), Check.SCHEMA, schema=SCHEMA).findings
     assert len(findings) == 101
     assert findings[-1].message.startswith("30 more findings")

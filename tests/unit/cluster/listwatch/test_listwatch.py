@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from auditor.cluster.listwatch import Change, Event, ListWatch, Scope, Versions
+from auditor.cluster.listwatch.turns import Turns
 from auditor.errors import ConnectionConfigError, TooManyRequestsError, UnreachableError, make_api_error
 from tests.unit.cluster.listwatch.test_model import Listener
 from tests.unit.cluster.listwatch.world import STALL, WIDGETS, Answer, Move, Server, line
@@ -317,3 +318,36 @@ def test_sink_may_stop_it(streamed: bool) -> None:
     list_watch.run()
     assert [event.key for event in told] == ["x"]
     assert list_watch.status.last_error is None
+
+
+def test_lists_run_one_after_the_other() -> None:
+    """Together they would only keep each other from coming on."""
+    turns, first, second = Turns(patience=100.0), Blocked([]), Blocked([])
+    watches = [ListWatch(each, WIDGETS, Versions(), sink=lambda _: None, turns=turns) for each in (first, second)]
+    threads = [threading.Thread(target=each.run) for each in watches]
+    threads[0].start()
+    assert first.waiting.wait(10)
+    threads[1].start()
+    assert not second.waiting.wait(0.1)
+    watches[0].stop()
+    assert second.waiting.wait(10)
+    watches[1].stop()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_one_that_waits_for_its_turn_can_be_stopped() -> None:
+    turns, first, second = Turns(patience=100.0), Blocked([]), Blocked([])
+    held = turns.take(lambda: False)
+    waiting = ListWatch(second, WIDGETS, Versions(), sink=lambda _: None, turns=turns)
+    thread = threading.Thread(target=waiting.run)
+    thread.start()
+    assert not second.waiting.wait(0.1)
+    waiting.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert not second.waiting.is_set()
+    turns.give_back(held)
+    assert turns.take(lambda: False)
+    assert not first.waiting.is_set()
