@@ -65,6 +65,7 @@ def command(paths: tuple[str, ...], outputs: tuple[Output, ...], options: ScanOp
 
 def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", bool]:
     """What was found, and whether somebody lost patience."""
+    from auditor.cli.progress import ShownProgress
     from auditor.errors import InputError
     from auditor.intake.load import read_items
     from auditor.intake.packs import packs_directory
@@ -84,7 +85,7 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
     )
     if unreadable:
         raise PreparationError(unreadable, [])
-    result, interrupted = Scan(passes=options.include_passes), False
+    result, interrupted, progress = Scan(passes=options.include_passes), False, ShownProgress()
     try:
         scan(
             paths,
@@ -94,10 +95,13 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
             question=question,
             exclude=options.exclude,
             into=result,
+            progress=progress.advance,
         )
     except KeyboardInterrupt:
         result.unreadable.append(InputError("interrupted: the other objects were not judged"))
         interrupted = True
+    finally:
+        progress.close()
     return result, interrupted
 
 
@@ -122,7 +126,7 @@ def _scan_cluster(cluster: Cluster, options: ScanOptions) -> tuple["Scan", bool]
         else:
             rules = rules_of_cluster(ground, time, empty=options.checks)
         basis = make_basis(ground, rules, choice=choice, time=time)
-        result = Scan(Engine.of(rules.policies, schemas=ground.schemas), options.include_passes)
+        result = Scan(engine=Engine.of(rules.policies, schemas=ground.schemas), passes=options.include_passes)
         try:
             scan_cluster(basis, result, checks=options.checks, progress=progress.of(lambda: count_objects(basis)))
         except KeyboardInterrupt:

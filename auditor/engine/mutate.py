@@ -50,6 +50,8 @@ def mutate(policies: PolicyIndex[CompiledPolicy], request: Request, schema: Stru
     before = request.object
     if before is None or request.operation is Operation.DELETE:
         return Mutated(object=before or {})
+    if not any(policy.mutations for _, policy in policies.find(request.resource, request.world.kinds)):
+        return Mutated(object=before)
     native = NativeMutations(policies, request, schema)
     mutator = _Mutator(policies, request)
     mutator.object = native.run(before)

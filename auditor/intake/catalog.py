@@ -1,5 +1,6 @@
 """The kinds that are known, by their CRDs: their schemas, their versions, and the ways from one to another."""
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,6 +115,7 @@ def make_catalog(
     return Catalog(crds, schemas, Kinds(equivalents, scopes=scopes), ways), mistakes
 
 
+@functools.lru_cache(maxsize=1024)
 def guess_plural(kind: str) -> str:
     """In English, as the tools that make CRDs write it."""
     low = kind.lower()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.engine import Engine
@@ -63,9 +63,9 @@ class Coverage:
     def __init__(self) -> None:
         self._gaps: dict[tuple[str, str, str, str], Gap] = {}
         self._kinds: dict[tuple[str, str], KindCoverage] = {}
-        self._matched: dict[CompiledPolicy, int] = {}
+        self._matched: dict[str, int] = {}
         self._pairs: dict[tuple[str, str, str], bool] = {}
-        self._reasons: dict[CompiledPolicy, str] = {}
+        self._reasons: dict[str, str] = {}
 
     @property
     def gaps(self) -> list[Gap]:
@@ -77,8 +77,9 @@ class Coverage:
 
     def policies(self, engine: Engine) -> Iterator[PolicyCoverage]:
         for policy in engine.policies:
-            matched = self._matched.get(policy, 0)
-            yield PolicyCoverage(policy, matched, "" if matched else self._reasons.get(policy, NO_OBJECT))
+            key = policy.policy.key
+            matched = self._matched.get(key, 0)
+            yield PolicyCoverage(policy, matched, "" if matched else self._reasons.get(key, NO_OBJECT))
 
     def percent(self, unread: int = 0) -> int | None:
         """Of the pairs of a kind and a policy that was asked about it, those where all was judged; rounded down. What
@@ -94,7 +95,7 @@ class Coverage:
 
     def explain(self, policy: CompiledPolicy, reason: str) -> None:
         """Why it was not asked, if it is not."""
-        self._reasons.setdefault(policy, reason)
+        self._reasons.setdefault(policy.policy.key, reason)
 
     def note(self, engine: Engine, request: Request, verdict: Verdict, place: Callable[[], Place]) -> None:
         matching = 0
@@ -104,7 +105,8 @@ class Coverage:
             reason = find_reason(policy, request)
             if reason is None:
                 matching += 1
-                self._matched[policy] = self._matched.get(policy, 0) + 1
+                key = policy.policy.key
+                self._matched[key] = self._matched.get(key, 0) + 1
                 pair = (request.kind.api_version, request.kind.kind, policy.policy.name)
                 self._pairs[pair] = self._pairs.get(pair, True) and policy.policy.name not in missed
             elif reason:
@@ -119,6 +121,22 @@ class Coverage:
         kind = self.expect(request.kind.api_version, request.kind.kind, known=request.resource in engine.schemas)
         kind.present += 1
         kind.evaluated += not gaps
+
+    def add(self, other: Self) -> None:
+        """What was counted elsewhere."""
+        for key, matched in other._matched.items():
+            self._matched[key] = self._matched.get(key, 0) + matched
+        for pair, judged in other._pairs.items():
+            self._pairs[pair] = self._pairs.get(pair, True) and judged
+        self._reasons = other._reasons | self._reasons
+        for name, gap in other._gaps.items():
+            known = self._gaps.setdefault(name, Gap(*name))
+            known.objects += gap.objects
+            known.examples += gap.examples[: EXAMPLES - len(known.examples)]
+        for kind in other._kinds.values():
+            found = self.expect(kind.api_version, kind.kind, known=kind.known)
+            found.present += kind.present
+            found.evaluated += kind.evaluated
 
     def leave_out(self, request: Request, reason: str, place: Callable[[], Place]) -> None:
         """An object that is not to be judged."""

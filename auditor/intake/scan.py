@@ -1,5 +1,6 @@
 """The judgement of objects in files: what the door would say of each."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,11 +14,15 @@ from auditor.engine.typos import Schemas, choose_schemas
 from auditor.errors import AuditorError, InputError, UsageError
 from auditor.intake.catalog import Catalog, make_catalog
 from auditor.intake.coverage import Coverage
+from auditor.intake.crew import count_cores, share_out
+from auditor.intake.files import find_sources
 from auditor.intake.judged import Judged, Place, subject_of
-from auditor.intake.load import Item, Loaded, load, read_items, sort
+from auditor.intake.load import Item, Loaded, load
+from auditor.intake.portions import Portion, cut, group
 from auditor.intake.printable import clean
-from auditor.intake.question import Question
-from auditor.intake.requests import surround
+from auditor.intake.question import Question, identify
+from auditor.intake.sought import find_surroundings
+from auditor.intake.twins import Seen, Twins
 from auditor.intake.versions import join, split
 from auditor.intake.yaml import Position
 from auditor.json import JsonObject
@@ -26,16 +31,16 @@ from auditor.model.request import Origin, Request
 
 NOWHERE: Final = Position(0, 0)
 EVERYTHING: Final = Question()
+ALONE: Final = 256 << 10
+"""Bytes that one process has read and judged before another would have begun."""
 CASES: Final = "tests"
 """The folders of test cases beside policies: what is in them is no policy in force."""
 
 
-@dataclass(slots=True)
-class Scan:
-    """Everything that a scan found, and everything that it could not look at. Of objects of which there is nothing to
-    tell it keeps counts only."""
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """Of objects of which there is nothing to tell it keeps counts only."""
 
-    engine: Engine = field(default_factory=lambda: Engine.of(()))
     passes: bool = False
     """Whether what passed is told, too, and not only counted."""
     judged: list[Judged] = field(default_factory=list)
@@ -44,23 +49,44 @@ class Scan:
     """Of all findings, told or not."""
     coverage: Coverage = field(default_factory=Coverage)
     unreadable: list[InputError] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
-    def take(
+    def note(
         self,
+        engine: Engine,
         request: Request,
         verdict: Verdict,
         place: Callable[[], Place],
         position_of: Callable[[str], Position] = lambda _: NOWHERE,
     ) -> None:
-        """`verdict` with what passed; `position_of` gives the place of a path in the file."""
+        """`verdict` with what passed, as findings or by name; `position_of` gives the place of a path in the file."""
         self.objects += 1
+        self.counts[Result.PASS] += len(verdict.passed)
         for finding in verdict.findings:
             self.counts[finding.result] += 1
-        self.coverage.note(self.engine, request, verdict, place)
+        self.coverage.note(engine, request, verdict, place)
         told = tuple(map(_slim, (f for f in verdict.findings if self.passes or f.result is not Result.PASS)))
         if told:
             self.judged.append(Judged(place(), told, {f.path: position_of(f.path) for f in told if f.path}))
+
+    def add(self, other: "Found") -> None:
+        """What was found of the objects that come next."""
+        self.objects += other.objects
+        self.judged += other.judged
+        self.unreadable += other.unreadable
+        for result, count in other.counts.items():
+            self.counts[result] += count
+        self.coverage.add(other.coverage)
+
+
+@dataclass(slots=True, kw_only=True)
+class Scan(Found):
+    """Everything that a scan found, and everything that it could not look at."""
+
+    engine: Engine = field(default_factory=lambda: Engine.of(()))
+    warnings: list[str] = field(default_factory=list)
+
+    def take(self, request: Request, verdict: Verdict, place: Callable[[], Place]) -> None:
+        self.note(self.engine, request, verdict, place)
 
     def tell(self, place: Place, findings: Iterable[Finding]) -> None:
         """Of what is not itself judged: a CRD, whose objects are."""
@@ -177,40 +203,73 @@ def scan(
     question: Question = EVERYTHING,
     exclude: Sequence[str] = (),
     into: Scan | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Scan:
     """Every object once, by the policies that match it, with the other objects as its surroundings.
 
     `namespaces`, by their names, stand for those that are not among the objects. CRDs among the objects count as those
     beside the policies. Objects that `question` leaves out are surroundings still; files that `exclude` fits are not
-    read. Raises UsageError for paths that lead nowhere. On Ctrl-C `into` holds what was found so far.
+    read. Raises UsageError for paths that lead nowhere. On Ctrl-C `into` holds what was found so far; `progress` is
+    told how many bytes are done, and of how many.
     """
     result = into or Scan(passes=passes)
-    items = list(read_items(paths, result.unreadable, exclude=exclude))
-    catalog = _with_crds_of(items, prepared, result.unreadable)
-    loaded = prepared.loaded
-    engine = result.engine = replace(prepared.engine, schemas=catalog.schemas)
-    around = surround([*loaded.objects, *prepared.beside, *items], catalog, time, exceptions=loaded.exceptions)
+    portions = list(cut(find_sources(paths, exclude=exclude), result.unreadable))
+    around = find_surroundings(
+        portions,
+        prepared.engine.policies,
+        prepared.loaded,
+        prepared.catalog,
+        time,
+        beside=prepared.beside,
+        unreadable=result.unreadable,
+    )
     around = replace(around, namespaces={**(namespaces or {}), **around.namespaces})
+    catalog = around.catalog
+    engine = result.engine = replace(prepared.engine, schemas=catalog.schemas)
     ask = question.asker(around)
-    for item in items:
-        try:
-            request = ask(item)
-        except InputError as error:
-            result.unreadable.append(InputError(f"{item.file}:{item.line}: {error}"))
-            continue
-        if not question.includes(request):
-            continue
-        verdict = judge_as_door(engine, request, passes=True, catalog=catalog)
-        if prepared.validates:
-            verdict = _add_shape(verdict, item, request, engine)
-        result.take(request, verdict, _placing(item, request), _position_finder(item, request))
-    result.warnings += warn(prepared, time)
+
+    def judge(some: Sequence[Portion]) -> tuple[Found, Sequence[Seen]]:
+        part = Found(passes=result.passes)
+        seen: list[Seen] = []
+        for portion in some:
+            for item in portion.items(part.unreadable):
+                if item.kind != "AdmissionReview":
+                    seen.append((identify(item.thing, catalog), item.file, item.line))
+                try:
+                    request = ask(item)
+                except InputError as error:
+                    part.unreadable.append(InputError(f"{item.file}:{item.line}: {error}"))
+                    continue
+                if question.includes(request):
+                    verdict = _judge_item(item, request, engine, prepared, catalog, passes=part.passes)
+                    part.note(engine, request, verdict, _placing(item, request), _position_finder(item, request))
+        return part, seen
+
+    groups = group(portions)
+    work = sum(portion.size for portion in portions)
+    twins = Twins()
+    done, found = 0, False
+    with contextlib.closing(share_out(groups, judge, processes=count_cores() if work > ALONE else 1)) as parts:
+        for taken, (part, seen) in zip(groups, parts, strict=True):
+            result.add(part)
+            twins.note(seen)
+            found = found or bool(seen)
+            done += sum(portion.size for portion in taken)
+            progress(done, work)
+    result.warnings += [*twins.tell(), *warn(prepared, time)]
     if not result.objects and not result.unreadable:
-        what = "no object that was asked for" if items else "no object"
+        what = "no object that was asked for" if found else "no object"
         result.warnings.append(f"{what} in {', '.join(paths)}")
     elif result.objects and not any(each.matched for each in result.coverage.policies(engine)):
         result.warnings.append("no policy matches any of these objects")
     return result
+
+
+def _judge_item(
+    item: Item, request: Request, engine: Engine, prepared: Prepared, catalog: Catalog, *, passes: bool
+) -> Verdict:
+    verdict = judge_as_door(engine, request, passes=passes, catalog=catalog)
+    return _add_shape(verdict, item, request, engine) if prepared.validates else verdict
 
 
 def _placing(item: Item, request: Request) -> Callable[[], Place]:
@@ -236,16 +295,6 @@ def _add_shape(verdict: Verdict, item: Item, request: Request, engine: Engine) -
         findings=(*verdict.findings, *shape.findings),
         not_applicable=(*verdict.not_applicable, *shape.not_applicable),
     )
-
-
-def _with_crds_of(items: Sequence[Item], prepared: Prepared, unreadable: list[InputError]) -> Catalog:
-    given = sort((i for i in items if i.kind == "CustomResourceDefinition"), Loaded())
-    if not given.crds and not given.mistakes:
-        return prepared.catalog
-    known = [*prepared.catalog.crds.values(), *given.crds]
-    catalog, mistakes = make_catalog(known, prepared.loaded.conversions)
-    unreadable += [InputError(str(mistake)) for mistake in (*given.mistakes, *mistakes)]
-    return catalog
 
 
 def warn(prepared: Prepared, time: datetime) -> Iterator[str]:

@@ -20,23 +20,28 @@ _SEPARATOR = re.compile(r"^---([^\n]*)(?:\n|\Z)", re.MULTILINE)
 _BLANK = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*")
 
 
-def read_documents(data: bytes | str, *, file: str = "") -> list[Document | DocumentError]:
-    """All documents in their order, an error in the place of each that cannot be read; empty ones are left out."""
+def read_documents(
+    data: bytes | str, *, file: str = "", line: int = 1, begins: bool = True
+) -> list[Document | DocumentError]:
+    """All documents in their order, an error in the place of each that cannot be read; empty ones are left out.
+
+    `line` is that of the file on which the data begin; they may be a later part of it, from a separator on.
+    """
     try:
         text = _decode(data)
     except Fault as problem:
-        return [_locate(problem, file, 1)]
+        return [_locate(problem, file, line)]
     results: list[Document | DocumentError] = []
     rest = 0
-    if text.lstrip().startswith("{"):
+    if begins and text.lstrip().startswith("{"):
         rest = _read_stream(text, file, results)
     # Behind a byte order mark kubectl takes even JSON for YAML; the parser would not skip it in a string.
     text = text.removeprefix("\ufeff")
-    for chunk, line, fault in _split(text[rest:], text.count("\n", 0, rest) + 1):
+    for chunk, first, fault in _split(text[rest:], text.count("\n", 0, rest) + line):
         if fault:
-            results.append(_locate(fault, file, line))
+            results.append(_locate(fault, file, first))
         elif chunk:
-            results.extend(_read_chunk(chunk, line, file))
+            results.extend(_read_chunk(chunk, first, file))
     return results
 
 

@@ -60,7 +60,7 @@ def judge_all(client: Client) -> Rows:
     ground = read_ground(client)
     rules = rules_of_cluster(ground, now)
     basis = make_basis(ground, rules, choice=Choice(), time=now)
-    scan = Scan(Engine.of(rules.policies, schemas=ground.schemas), False)
+    scan = Scan(engine=Engine.of(rules.policies, schemas=ground.schemas))
     scan_cluster(basis, scan)
     assert not scan.unreadable, scan.unreadable
     found: dict[str, set[Row]] = {}

@@ -59,4 +59,4 @@ def make_ground(lists: Lists, definitions: Iterable[JsonObject] = (), namespaces
 def prepare(folder: Path, ground: Ground, policies: Iterable[JsonObject], **options: Any) -> tuple[Basis, Scan]:
     rules = rules_of_files([write(folder / "policies.json", *policies)], ground, NOW)
     basis = make_basis(ground, rules, choice=Choice(**options), time=NOW)
-    return basis, Scan(Engine.of(rules.policies, schemas=ground.schemas))
+    return basis, Scan(engine=Engine.of(rules.policies, schemas=ground.schemas))
