@@ -7,7 +7,6 @@ from contextlib import closing
 
 import pytest
 
-from auditor.intake import crew
 from auditor.intake.crew import LostError, count_cores, share_out
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -79,8 +78,8 @@ def test_a_ctrl_c_ends_all_and_what_was_done_stays(monkeypatch: pytest.MonkeyPat
 
 
 def test_no_more_cores_than_it_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew.sys, "platform", "linux")
-    monkeypatch.setattr(crew.os, "sched_getaffinity", lambda _: {3, 7, 9})
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3, 7, 9})
     assert count_cores() == 3
-    monkeypatch.setattr(crew.sys, "platform", "darwin")
+    monkeypatch.setattr("sys.platform", "darwin")
     assert count_cores() == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from auditor.errors import InputError
 from auditor.intake import portions
 from auditor.intake.files import Source, find_sources
-from auditor.intake.load import read_items
+from auditor.intake.load import Item, read_items
 from auditor.intake.portions import cut, gather, group
 from auditor.json import Json
 
@@ -83,6 +83,10 @@ def test_what_has_none_of_the_words_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "o.yaml"
     path.write_text("apiVersion: v1\nkind: A\nmetadata: {name: a}\n")
     asked: list[str] = []
-    parts = list(cut(find_sources([str(path)]), []))
-    assert list(gather(parts, ["Namespace"], lambda item: bool(asked.append(item.kind)))) == []
+
+    def wants(item: Item) -> bool:
+        asked.append(item.kind)
+        return True
+
+    assert list(gather(cut(find_sources([str(path)]), []), ["Namespace"], wants)) == []
     assert asked == []
