@@ -14,6 +14,7 @@ import orjson
 
 from auditor.json import Json
 from auditor.languages.jq.program import Program
+from auditor.languages.jq.results import kind_of
 from auditor.languages.outcome import Outcome
 
 Call: TypeAlias = tuple[Program, Mapping[str, Json]]
@@ -113,7 +114,7 @@ def _outcome(entry: Json) -> Outcome:
 
 def _reason(entry: Json) -> str:
     thrown = entry.get("error") if isinstance(entry, dict) else entry
-    said = thrown if isinstance(thrown, str) else f"threw {orjson.dumps(thrown).decode()}"
+    said = thrown if isinstance(thrown, str) else f"threw {kind_of(thrown)}, which is not shown: throw a text"
     return shorten(said) or "threw an empty message"
 
 

@@ -28,7 +28,7 @@ def condition(outcome: Outcome) -> Outcome:
     value = outcome.value[0]
     if value is True or value is False:
         return outcome.of(value)
-    return Outcome.failed(f"must yield true or false, and yields {_kind(value)}")
+    return Outcome.failed(f"must yield true or false, and yields {kind_of(value)}")
 
 
 def denials(outcome: Outcome) -> Outcome:
@@ -45,7 +45,7 @@ def _denial(output: Json) -> Denial:
     if isinstance(output, str):
         output = {"message": output}
     if not isinstance(output, dict):
-        raise OutputError(f"must yield messages or {{message, path}}, and yields {_kind(output)}")
+        raise OutputError(f"must yield messages or {{message, path}}, and yields {kind_of(output)}")
     unknown = sorted(output.keys() - {"message", "path"})
     if unknown:
         raise OutputError(f"yields an object with the unknown field {unknown[0]!r}: message and path are known")
@@ -65,7 +65,7 @@ def pointer(path: Json) -> str:
             raise OutputError(f"yields the path {_shown(path)}: its steps must be names and indexes")
         return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
     if not isinstance(path, str):
-        raise OutputError(f"yields {_kind(path)} as path: give a JSON pointer, a jq path, or a list of steps")
+        raise OutputError(f"yields {kind_of(path)} as path: give a JSON pointer, a jq path, or a list of steps")
     if path in ("", "."):
         return ""
     if path.startswith("/"):
@@ -93,7 +93,7 @@ def _shown(path: Json) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
-def _kind(value: Json) -> str:
+def kind_of(value: Json) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     for kind, name in ((str, "a string"), (int | float, "a number"), (list, "a list")):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from auditor.json import Json
 from auditor.languages.isolation.penalties import MAX_STOPS, SECONDS
 from auditor.languages.jq.batch import Call, Slots, Values, outcomes, shorten
+from auditor.languages.jq.discretion import hide_values
 from auditor.languages.jq.pool import Pool, shared_pool
 from auditor.languages.jq.process import RUN, VALUE, StoppedError
 from auditor.languages.jq.program import Program
@@ -45,7 +46,11 @@ def run(
     for number in left:
         program, slots = ready[number]
         done[number] = _alone(program, slots, values, pool=pool, until=until, suspect=number not in together)
-    return [done[number] for number in range(len(calls))]
+    return [_discreet(done[number], call[0]) for number, call in enumerate(calls)]
+
+
+def _discreet(outcome: Outcome, program: Program) -> Outcome:
+    return outcome if outcome.error is None else Outcome.failed(hide_values(outcome.error, program.text))
 
 
 def _together(
