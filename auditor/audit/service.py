@@ -259,7 +259,10 @@ class WatchService:
     def _describe(self) -> Situation | None:
         status = self.reports.status
         cut = f"the reports of {status.cut} objects have no room for all of their findings" if status.cut else ""
-        return describe(self.watcher, [each for each in (cut, status.trouble) if each])
+        beyond = (
+            f"{status.beyond} objects have no report: there are as many as maxReports allows" if status.beyond else ""
+        )
+        return describe(self.watcher, [each for each in (cut, beyond, status.trouble) if each])
 
     def _hear_pardons(self, objects: Sequence[tuple[str, str, str]]) -> None:
         self.watcher.hear_pardons(objects)

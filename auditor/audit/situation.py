@@ -119,8 +119,7 @@ def _count(follower: Follower, state: State, found: Mapping[str, "_Counts"]) -> 
     resource = follower.resource
     for source, policy in follower.setting.policies.items():
         counts = found.get(source, _Counts())
-        auditable = _is_auditable(policy)
-        reason = "" if auditable else "for updates or deletions only, of which stored objects know nothing"
+        reason = _find_obstacle(policy, follower)
         unknown = bool(state.trouble) or state.present is None
         yield (
             source,
@@ -136,7 +135,7 @@ def _count(follower: Follower, state: State, found: Mapping[str, "_Counts"]) -> 
                 skips=counts.results[Result.SKIP],
                 reason=reason or state.trouble,
                 last_complete_pass=state.last_complete_pass,
-                auditable=auditable,
+                auditable=not reason,
             ),
         )
 
@@ -154,6 +153,19 @@ def _sum(follower: Follower) -> Mapping[str, _Counts]:
             for result in results:
                 counts.results[result] += objects
     return found
+
+
+def _find_obstacle(policy: CompiledPolicy, follower: Follower) -> str:
+    """Why no stored object of the kind can be judged by it; empty: they can."""
+    if not _is_auditable(policy):
+        return "for updates or deletions only, of which stored objects know nothing"
+    resource = follower.resource
+    rules = [rule for match in policy.policy.matches[:1] for rule in match.rules]
+    named = [rule for rule in rules if {name for name, _ in rule.resources} & {resource.plural, "*"}]
+    if follower.setting.facts is None and named and not any({resource.version, "*"} & rule.versions for rule in named):
+        versions = ", ".join(sorted({version for rule in named for version in rule.versions}))
+        return f"for version {versions} only, and the kind, which is built in, is read as {resource.version}"
+    return ""
 
 
 def _is_auditable(policy: CompiledPolicy) -> bool:

@@ -74,6 +74,8 @@ class ReportSettings:
     passes: bool = False
     max_findings: int = 200
     """Of one object that its report lists."""
+    max_reports: int = 50_000
+    """In the whole cluster: at 2 KB each a tenth of what etcd holds by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ class ReportsStatus:
     """Reports of ours in the cluster, of all watchers."""
     cut: int
     """Objects whose reports have no room for all of their findings now."""
+    beyond: int
+    """Objects with findings and without a report, because there are too many."""
     trouble: str
     """Why reports are not what they have to be, and what to do about it; empty if nothing is known to be wrong."""
 
@@ -42,6 +44,11 @@ class ReportMeters:
         self._cut = Gauge(
             "auditor_reports_cut", "Objects whose reports have no room for all of their findings.", registry=registry
         )
+        self._beyond = Gauge(
+            "auditor_reports_beyond_limit",
+            "Objects that have no report, because there are too many.",
+            registry=registry,
+        )
         self._trouble = Gauge(
             "auditor_reports_in_trouble", "1 while reports cannot be written as they have to be.", registry=registry
         )
@@ -52,6 +59,7 @@ class ReportMeters:
         self._waiting.set_function(lambda: status().waiting)
         self._present.set_function(lambda: status().present)
         self._cut.set_function(lambda: status().cut)
+        self._beyond.set_function(lambda: status().beyond)
         self._trouble.set_function(lambda: bool(status().trouble))
 
     def wrote(self, api: ReportApi) -> None:

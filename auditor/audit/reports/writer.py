@@ -103,6 +103,8 @@ class ReportWriter:
         """Objects that have, or had just now, findings; by the keys of their reports."""
         self._repairs = Repairs(clock)
         self._cut: set[str] = set()
+        self._beyond: set[str] = set()
+        """Those for which there is no room, by their keys."""
         self._troubles: dict[str, str] = {}
         """Of single reports, by their keys."""
         self._in_force: ReportSettings | None = None
@@ -148,6 +150,7 @@ class ReportWriter:
             for report in [report for report, place in self._places.items() if place[0] == kind_name]:
                 del self._places[report]
                 self._cut.discard(report)
+                self._beyond.discard(report)
                 self._troubles.pop(report, None)
                 for shelf in self._shelves:
                     shelf.said.pop(report, None)
@@ -168,10 +171,15 @@ class ReportWriter:
             self._meters.deleted,
             self._meters.failed,
             waiting=len(self._queue),
-            present=sum(len(shelf) for shelf in self._shelves),
+            present=self._present,
             cut=len(self._cut),
+            beyond=len(self._beyond),
             trouble=self.trouble,
         )
+
+    @property
+    def _present(self) -> int:
+        return sum(len(shelf) for shelf in self._shelves)
 
     @property
     def trouble(self) -> str:
@@ -216,6 +224,8 @@ class ReportWriter:
         if changed:
             for report in list(self._places):
                 self._queue.add(report, priority=Priority.RESYNC)
+        for report in list(self._beyond)[: max(0, settings.max_reports - self._present)]:
+            self._queue.add(report, priority=Priority.RESYNC)
         now = self._clock()
         if changed or self._sweep_now or now - self._swept >= SWEEP:
             self._sweep_now, self._swept = False, now
@@ -250,12 +260,16 @@ class ReportWriter:
             return
         place = self._places.get(key)
         found = self._ask(key, place)
+        if found is None:
+            self._beyond.discard(key)
         report = None
         if found is not None:
             report = build(*found, settings=settings, seen=self._seen)
         kept: Shelf | None = None
         if report is not None and place is not None:
             kept = self._shelf_for(settings.api, namespaced="/" in key)
+            if not self._has_room(kept, key, settings):
+                return
             if not kept.ready or not self._write(kept, key, report, place[0]):
                 return  # it is marked again as soon as it can be written; until then the others stay
         self._note_cut(key, left_out_of(report) if report is not None else 0)
@@ -348,6 +362,15 @@ class ReportWriter:
             return
         shelf.said.pop(key, None)
         self._meters.took_away(shelf.api)
+
+    def _has_room(self, shelf: Shelf, key: str, settings: ReportSettings) -> bool:
+        if shelf.digest(key) is not None or key in shelf.said or self._present < settings.max_reports:
+            self._beyond.discard(key)
+            return True
+        if not self._beyond:
+            log.warning("there are %d reports, and no room for %s: see maxReports of AuditConfig", self._present, key)
+        self._beyond.add(key)
+        return False
 
     def _note_cut(self, key: str, left_out: int) -> None:
         if not left_out:

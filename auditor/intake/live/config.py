@@ -85,6 +85,7 @@ def _reports(given: JsonObject) -> ReportSettings:
         api=ReportApi(given.get("api", plain.api)),
         passes=given.get("passes", plain.passes) is True,
         max_findings=given.get("maxFindingsPerObject", plain.max_findings),
+        max_reports=given.get("maxReports", plain.max_reports),
     )
 
 

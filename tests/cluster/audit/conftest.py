@@ -222,6 +222,9 @@ class Second:
         return f"https://{HOST}:{self.port}"
 
     def start(self) -> None:
+        """Does nothing if it runs."""
+        if self._process is not None:
+            return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, cwd=self._directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log

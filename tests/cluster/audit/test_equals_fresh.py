@@ -104,9 +104,11 @@ def _excuse(name: str) -> dict[str, object]:
     return {"apiVersion": "auditor.dev/v1", "kind": "PolicyException", "metadata": metadata, "spec": spec}
 
 
+KILLED, RESTARTED = "killed", "restarted"
+"""The API server through which the watcher looks; the changes go to the other."""
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from([None, *FAULTS]),
+        st.sampled_from([None, *FAULTS, KILLED, RESTARTED]),
         st.lists(st.sampled_from([*CHANGES]), max_size=4),
     ),
     min_size=1,
@@ -115,8 +117,11 @@ STEPS = st.lists(
 
 
 @pytest.mark.timeout(600)
-def test_any_mixture_of_faults_and_changes(stage: Stage, start: Start, bad_day: BadDay) -> None:
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of a handshake that a kill has ended
+def test_any_mixture_of_faults_and_changes(stage: Stage, start: Start, bad_day: BadDay, second: Second) -> None:
     stage.put(POLICIES, policy("one", ODD, exceptions=ANYWHERE))
+    second.start()
+    bad_day.gate.url = second.url
     program = start(kubeconfig=bad_day.kubeconfig)
 
     @settings(
@@ -129,11 +134,17 @@ def test_any_mixture_of_faults_and_changes(stage: Stage, start: Start, bad_day: 
     def play(steps: list[tuple[str | None, list[str]]], seed: int) -> None:
         draw = random.Random(seed)  # noqa: S311 to be repeated
         for fault, changes in steps:
-            if fault is not None:
+            if fault == KILLED:
+                second.kill()
+            elif fault == RESTARTED:
+                second.kill()
+                second.start()
+            elif fault is not None:
                 FAULTS[fault](bad_day, draw)
             for change in changes:
                 CHANGES[change](stage, draw)
         bad_day.let_pass()
+        second.start()
         stage.wait_equal(program)
 
     play()

@@ -61,7 +61,7 @@ def test_defaults_of_the_configuration() -> None:
     assert spec["checks"]["reconcile"] == {"enabled": True, "severity": "medium", "lag": "10m", "deletion": "1h"}
     assert spec["checks"]["bypass"] == {"enabled": True}
     assert spec["reading"] == {"mode": "listed"}
-    assert spec["reports"] == {"api": "openreports", "passes": False, "maxFindingsPerObject": 200}
+    assert spec["reports"] == {"api": "openreports", "passes": False, "maxFindingsPerObject": 200, "maxReports": 50000}
     assert spec["exceptions"] == {"maxDays": 365}
 
 

@@ -260,6 +260,26 @@ def test_cut_at_the_limit(started: World, space: str, caplog: pytest.LogCaptureF
     until(lambda: started.writer.status.cut == 0)
 
 
+def test_no_more_than_there_is_room_for(started: World, space: str, caplog: pytest.LogCaptureFixture) -> None:
+    first = written(started, space)
+    present = started.writer.status.present
+    started.reports = ReportSettings(max_reports=present + 1)
+    started.writer.refresh()
+    second = written(started, space, "second")
+    third = started.create(CONFIG_MAPS, "third", space)
+    started.say(third, make_finding("r"))
+    until(lambda: started.writer.status.beyond == 1)
+    assert started.report(third) is None
+    assert started.metric("beyond_limit") == 1
+    assert "no room for" in caplog.text
+    started.say(second, make_finding("another"))  # what is there is kept true
+    until(lambda: (started.report(second) or {})["results"][0]["rule"] == "another")
+    started.say(first)
+    until(lambda: started.report(third))
+    until(lambda: started.writer.status.beyond == 0)
+    started.reports = ReportSettings()
+
+
 def test_switch_of_the_api(started: World, space: str) -> None:
     subject = written(started, space)
     for api, resource, other in (

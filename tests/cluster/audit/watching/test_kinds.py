@@ -2,6 +2,7 @@
 
 import pytest
 
+from auditor.audit.situation import describe
 from auditor.json import JsonObject
 from tests.cluster.audit.watching.conftest import World, until
 
@@ -162,6 +163,38 @@ def test_built_in_kinds_are_followed_where_a_policy_names_them(world: World) -> 
     world.delete("policies.auditor.dev", f"data.{world.group}")
     until(lambda: state(world, "configmaps") == "not followed")
     world.heard.wait(lambda: not world.found("configmaps"), lambda: world.found("configmaps"))
+
+
+def test_a_version_in_which_a_built_in_kind_is_not_read_is_told(world: World) -> None:
+    named = world.policy("data", "'owner' in object.data", resource="configmaps")
+    named["spec"]["match"]["resourceRules"][0] |= {"apiGroups": [""], "apiVersions": ["v2"]}
+    world.put(named)
+    world.watch()
+    until(lambda: state(world, "configmaps") == "settled")
+    situation = describe(world.watcher)
+    assert situation is not None
+    told = [
+        (counts.auditable, counts.reason)
+        for each in situation.policies
+        if each.policy == f"data.{world.group}"
+        for counts in each.kinds
+    ]
+    assert told == [(False, "for version v2 only, and the kind, which is built in, is read as v1")]
+
+
+def test_rights_taken_while_all_is_well(world: World, limited: str) -> None:
+    """The server does not end a watch that is open: what it brings is judged, until it has to begin anew."""
+    world.install()
+    world.put(world.policy("odd", ODD), world.thing("t", n=2))
+    rules: list[JsonObject] = [{"apiGroups": [world.group], "resources": ["things"], "verbs": ["get", "list", "watch"]}]
+    bind(world, limited, "things", rules)
+    world.watch(kubeconfig=str(world.cluster.user_kubeconfig(limited)))
+    until(lambda: state(world) == "settled", timeout=40)
+    world.wait_found({"default/t": {"odd/r"}})
+    world.delete("clusterrolebinding", f"{limited}-things")
+    world.put(world.thing("t", n=1))
+    world.wait_found({})
+    assert state(world) == "settled"
 
 
 def test_objects_in_deletion_and_with_finalizers_are_judged_till_they_are_gone(world: World) -> None:

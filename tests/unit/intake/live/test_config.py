@@ -50,7 +50,7 @@ def test_all_that_can_be_said_is_read() -> None:
         managers=["argocd-controller"],
         exclude={"users": ["system:serviceaccount:backup:restore"], "namespaces": ["sandbox"]},
         exceptions={"maxDays": 30},
-        reports={"api": "none", "passes": True, "maxFindingsPerObject": 7},
+        reports={"api": "none", "passes": True, "maxFindingsPerObject": 7, "maxReports": 9},
         reading={"mode": "all"},
     )
     checks = settings.default.checks
@@ -66,6 +66,7 @@ def test_all_that_can_be_said_is_read() -> None:
     assert settings.excluded_namespaces == {"sandbox"}
     assert settings.exception_days == 30
     assert (settings.reports.api, settings.reports.passes, settings.reports.max_findings) == (ReportApi.NONE, True, 7)
+    assert settings.reports.max_reports == 9
     assert settings.reading is Reading.ALL
 
 
