@@ -1,5 +1,6 @@
 """`auditor convert`: objects in files to another version; objects in a cluster to the version in which they belong."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,9 +19,15 @@ TELL_EVERY = 1000
 
 
 @click.command("convert")
-@click.argument("names", metavar="[FILE|CRD]...", nargs=-1)
+@click.argument("names", metavar="[FILE|CRD]...", nargs=-1, type=click.Path(readable=False))
 @click.option("--to", "version", metavar="VERSION", help="Of files: the version to convert to, such as v2.")
-@click.option("--conversions", metavar="PATH", multiple=True, help="Of files: where Conversions are, and CRDs.")
+@click.option(
+    "--conversions",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(readable=False),
+    help="Of files: where Conversions are, and CRDs. Default: our own packs.",
+)
 @click.option(
     "-o",
     "--output",
@@ -59,8 +66,8 @@ def command(
                 "--to, --conversions and --check-round-trip are for files, --migrate-storage is for a cluster"
             )
         return _migrate(names, cluster, dry_run=dry_run)
-    if not names or not version or not conversions:
-        raise click.UsageError("files need --to VERSION and --conversions PATH; a cluster needs --migrate-storage")
+    if not names or not version:
+        raise click.UsageError("files need --to VERSION; a cluster needs --migrate-storage")
     return _convert(names, version, conversions, output, back=check_round_trip)
 
 
@@ -104,9 +111,11 @@ def _tell(migration: "Migration", *, dry_run: bool) -> None:
 def _convert(paths: tuple[str, ...], version: str, conversions: tuple[str, ...], output: str, *, back: bool) -> int:
     from auditor.engine.mistakes import PolicyError
     from auditor.intake.load import load, read_items
+    from auditor.intake.packs import packs_directory
     from auditor.intake.printable import clean
+    from auditor.intake.scan import BESIDE
 
-    known = load(conversions)
+    known = load(conversions or _conversions_of(packs_directory()), skip=BESIDE)
     if wrong := [each for each in known.mistakes if not each.warning]:
         raise PolicyError(wrong)
     if known.unreadable:
@@ -125,6 +134,11 @@ def _convert(paths: tuple[str, ...], version: str, conversions: tuple[str, ...],
     for fault in [*map(str, unreadable), *faults]:
         click.echo(clean(f"auditor: {fault}"), err=True)
     return INCOMPLETE if faults or unreadable else DONE
+
+
+def _conversions_of(packs: Path) -> tuple[str, ...]:
+    """Only what is needed: to read all that is in the packs takes a second."""
+    return tuple(str(file) for name in ("crd", "conversion") for file in sorted(packs.glob(f"*/{name}.yaml")))
 
 
 def _convert_one(item: "Item", version: str, known: "Loaded", *, back: bool) -> JsonObject:

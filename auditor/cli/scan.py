@@ -68,12 +68,14 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
     from auditor.cli.progress import ShownProgress
     from auditor.errors import InputError
     from auditor.intake.load import read_items
-    from auditor.intake.packs import packs_directory
+    from auditor.intake.packs.folder import files_about
+    from auditor.intake.portions import Files
     from auditor.intake.question import Question, read_user
     from auditor.intake.scan import PreparationError, Scan, prepare, scan
     from auditor.model.request import Operation
 
-    policies = options.policies or (str(packs_directory()),)
+    files = Files.of(paths, exclude=options.exclude)
+    policies = options.policies or files_about(files.mentioned)
     prepared = prepare(policies, options.crds, params=options.params, exceptions=options.exceptions)
     unreadable: list[InputError] = []
     question = Question(
@@ -88,12 +90,11 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
     result, interrupted, progress = Scan(passes=options.include_passes), False, ShownProgress()
     try:
         scan(
-            paths,
+            files,
             prepared,
             time=datetime.now(UTC),
             namespaces=dict(options.namespace_labels),
             question=question,
-            exclude=options.exclude,
             into=result,
             progress=progress.advance,
         )

@@ -144,16 +144,17 @@ class _Judge:
 
     def _params(self, policy: CompiledPolicy) -> Iterator[_Evaluation]:
         """An evaluation for each object of params for which the conditions hold."""
-        names, problem = find_lookups(policy.policy, self.request)
-        if problem:
-            self._fail(policy, problem)
-            return
         found, problem = find_params(policy.policy, self.request)
         if problem:
             self._misconfigured(policy, problem)
-        for params in found:
-            if self._conditions_hold(policy, params):
-                yield _Evaluation(policy, params, names)
+        chosen = [params for params in found if self._conditions_hold(policy, params)]
+        if not chosen:
+            return  # whom the conditions leave out, for him what is looked up need not be there
+        names, problem = find_lookups(policy.policy, self.request)
+        if problem:
+            self._fail(policy, problem)
+        else:
+            yield from (_Evaluation(policy, params, names) for params in chosen)
 
     def _run_rules(self, evaluations: Sequence[_Evaluation]) -> None:
         calls: list[jq.Call] = []

@@ -16,6 +16,9 @@ from auditor.model.request import Operation, Request
 SECRET: Final = re.compile(r"passw|secret|token|credential|api-?key|private-?key|connection-?string", re.IGNORECASE)
 """Names of fields whose values are never shown. Rather too many than too few: the path is shown in any case."""
 
+_OPEN: Final = re.compile(rf"://[^/?#\s]*@|[?&;][^=\s]*(?:{SECRET.pattern}|signature|\bsig)[^=\s]*=", re.IGNORECASE)
+"""A URL with a user in it, or with a secret behind the question mark."""
+
 
 class FindingMaker:
     def __init__(self, request: Request, schema: StructuralSchema | None = None) -> None:
@@ -129,9 +132,14 @@ def _name(policy: Policy) -> tuple[str, ...]:
 
 
 def value_at(thing: Json, path: str) -> Json:
-    """None where nothing stands, and where the path looks as if a secret stands there."""
-    if SECRET.search(path):
+    """None where nothing stands, and where the path, or a URL that stands there, looks as if it held a secret."""
+    found = _at(thing, path)
+    if SECRET.search(path) or (isinstance(found, str) and _OPEN.search(found)):
         return None
+    return found
+
+
+def _at(thing: Json, path: str) -> Json:
     for step in path.split("/")[1:]:
         step = step.replace("~1", "/").replace("~0", "~")
         if isinstance(thing, dict):

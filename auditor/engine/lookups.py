@@ -83,7 +83,8 @@ def _is_looked_up(each: JsonObject, lookup: Lookup, narrowing: Narrowing, reques
     if narrowing.namespace and namespace != narrowing.namespace:
         return False
     itself = (request.resource.group, request.resource.resource, request.namespace, request.name)
-    if (lookup.group, lookup.resource, namespace, metadata.get("name")) == itself:
+    # What is asked of a subresource is another object, as a Scale, whose rule needs the one that it is a part of.
+    if (lookup.group, lookup.resource, namespace, metadata.get("name")) == itself and not request.subresource:
         return False
     if lookup.selector is not None and not selects(lookup.selector, metadata.get("labels") or {}):
         return False

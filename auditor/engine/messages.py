@@ -23,6 +23,8 @@ def say_violation(rule: CompiledRule, bindings: cel.Bindings | None) -> str:
             text = trim(outcome.value)
             if text and "\n" not in text and len(text.encode(errors="replace")) <= MAX_COMPUTED:
                 return text
+    if rule.rule.sensitive and rule.rule.language is Language.DENY and not trim(rule.rule.message):
+        return "why is not shown, because the rule is marked as sensitive"
     return trim(rule.rule.message) or f"failed expression: {_show(rule)}"
 
 

@@ -113,15 +113,19 @@ class _Mutator:
         request = replace(self.request, object=self.object)
         if not self._matches(policy, request):
             return
-        names, problem = find_lookups(policy.policy, request)
         found, missing = find_params(policy.policy, request)
-        if problem or missing:
-            raise MutationError(problem or missing)
+        if missing:
+            raise MutationError(missing)
         for params in found:
             hold, error = conditions_hold(policy, RequestBindings(request), params)
             if error:
                 raise MutationError(error)
-            for mutation in policy.mutations if hold else ():
+            if not hold:
+                continue  # what is looked up need not be there
+            names, problem = find_lookups(policy.policy, request)
+            if problem:
+                raise MutationError(problem)
+            for mutation in policy.mutations:
                 self._apply_one(policy, mutation, params, names)
 
     def _matches(self, policy: CompiledPolicy, request: Request) -> bool:

@@ -3,7 +3,7 @@
 import glob
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -39,9 +39,11 @@ class Source:
         return data
 
 
-def find_sources(paths: Iterable[str], *, skip: str = "", exclude: Sequence[str] = ()) -> Iterator[Source | InputError]:
-    """Each file once, in the order in which it is found. Folders named `skip` are not entered, and files that a pattern
-    of `exclude` fits are left out.
+def find_sources(
+    paths: Iterable[str], *, skip: Collection[str] = (), exclude: Sequence[str] = ()
+) -> Iterator[Source | InputError]:
+    """Each file once, in the order in which it is found. Folders with a name in `skip` are not entered, and files that
+    a pattern of `exclude` fits are left out.
 
     A folder that cannot be read comes in its place. Raises UsageError for paths that lead to nothing at all: whoever
     mistypes a path must not be told that all is well.
@@ -78,7 +80,7 @@ def is_excluded(source: Source, patterns: Sequence[str]) -> bool:
     return False
 
 
-def _expand(path: str, skip: str, missing: list[str]) -> Iterator[Source | InputError]:
+def _expand(path: str, skip: Collection[str], missing: list[str]) -> Iterator[Source | InputError]:
     if path == STDIN:
         yield Source("<stdin>", None)
     elif os.path.isdir(path):  # noqa: PTH112 Path.is_dir raises for what may not be looked at
@@ -96,11 +98,11 @@ def _expand(path: str, skip: str, missing: list[str]) -> Iterator[Source | Input
         missing.append(f"{path}: no such file or directory")
 
 
-def _walk(top: Path, skip: str) -> Iterator[Source | InputError]:
+def _walk(top: Path, skip: Collection[str]) -> Iterator[Source | InputError]:
     """Names in order; links to directories are not followed, so that there are no loops."""
     errors: list[OSError] = []
     for directory, names, files in os.walk(top, onerror=errors.append):
-        names[:] = sorted(name for name in names if not name.startswith(".") and name != skip)
+        names[:] = sorted(name for name in names if not name.startswith(".") and name not in skip)
         for name in sorted(files):
             if name.endswith(SUFFIXES) and not name.startswith("."):
                 yield Source(str(Path(directory) / name), Path(directory) / name)

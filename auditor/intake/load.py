@@ -3,7 +3,7 @@
 Everything that is wrong is collected, with file and line; who asked decides what an error means for him.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -101,7 +101,7 @@ class Loaded:
         return mistake if item is None or mistake.file else item.locate(mistake)
 
 
-def load(paths: Iterable[str], *, skip: str = "") -> Loaded:
+def load(paths: Iterable[str], *, skip: Collection[str] = ()) -> Loaded:
     """Raises UsageError for paths that lead nowhere."""
     loaded = Loaded()
     return sort(read_items(paths, loaded.unreadable, skip=skip), loaded)
@@ -118,7 +118,7 @@ def sort(items: Iterable[Item], loaded: Loaded) -> Loaded:
 
 
 def read_items(
-    paths: Iterable[str], unreadable: list[InputError], *, skip: str = "", exclude: Sequence[str] = ()
+    paths: Iterable[str], unreadable: list[InputError], *, skip: Collection[str] = (), exclude: Sequence[str] = ()
 ) -> Iterator[Item]:
     """Every object of every file; Lists are taken apart. Raises UsageError for paths that lead nowhere."""
     for source in find_sources(paths, skip=skip, exclude=exclude):

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from auditor.errors import InputError
-from auditor.intake.files import Source
+from auditor.intake.files import Source, find_sources
 from auditor.intake.load import Item, take_apart
 from auditor.intake.yaml import read_documents
 
@@ -81,6 +81,42 @@ def _cut(data: bytes) -> Iterator[tuple[int, int]]:
             yield start, found.start()
             start = found.start()
     yield start, len(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What was named to be judged, read once."""
+
+    names: Sequence[str]
+    portions: Sequence[Portion]
+    unreadable: Sequence[InputError]
+
+    @classmethod
+    def of(cls, paths: Sequence[str], *, exclude: Sequence[str] = ()) -> Self:
+        """Raises UsageError for paths that lead nowhere."""
+        unreadable: list[InputError] = []
+        return cls(paths, list(cut(find_sources(paths, exclude=exclude), unreadable)), unreadable)
+
+    @property
+    def size(self) -> int:
+        return sum(portion.size for portion in self.portions)
+
+    def mentioned(self, words: Iterable[str]) -> set[str]:
+        """Those of them that stand somewhere in the text, in whichever case; all, where that cannot be told."""
+        left = {word: word.lower().encode() for word in words}
+        found: set[str] = set()
+        for portion in self.portions:
+            try:
+                text = portion.read().lower()
+            except InputError:
+                continue  # it is told by whoever judges it
+            if any(escape in text for escape in _ESCAPES):
+                return found | left.keys()
+            found |= {word for word, spelt in left.items() if spelt in text}
+            left = {word: spelt for word, spelt in left.items() if word not in found}
+            if not left:
+                break
+        return found
 
 
 def group(portions: Iterable[Portion]) -> Sequence[Sequence[Portion]]:

@@ -33,12 +33,17 @@ def surround(
     by_resource: dict[tuple[str, str], list[JsonObject]] = {}
     namespaces = {}
     received = {}
+    seen = set()
     for item in items:
         if item.kind == "AdmissionReview":
             continue
         kind = kind_of(item.thing)
         thing = receive(item.thing, catalog)
         received[id(item.thing)] = (item.thing, thing)
+        who = (kind, _metadata(thing).get("namespace"), _metadata(thing).get("name"))
+        if item.file and who in seen:
+            continue  # a file that was read for two purposes, or a copy: in a cluster there is one
+        seen.add(who)
         resource = catalog.resource_of(kind)
         by_kind.setdefault((thing["apiVersion"], thing["kind"]), []).append(thing)
         by_resource.setdefault((resource.group, resource.resource), []).append(thing)

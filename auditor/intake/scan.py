@@ -15,10 +15,9 @@ from auditor.errors import AuditorError, InputError, UsageError
 from auditor.intake.catalog import Catalog, make_catalog
 from auditor.intake.coverage import Coverage
 from auditor.intake.crew import count_cores, share_out
-from auditor.intake.files import find_sources
 from auditor.intake.judged import Judged, Place, subject_of
 from auditor.intake.load import Item, Loaded, load
-from auditor.intake.portions import Portion, cut, group
+from auditor.intake.portions import Files, Portion, group
 from auditor.intake.printable import clean
 from auditor.intake.question import Question, identify
 from auditor.intake.sought import find_surroundings
@@ -34,7 +33,8 @@ EVERYTHING: Final = Question()
 ALONE: Final = 256 << 10
 """Bytes that one process has read and judged before another would have begun."""
 CASES: Final = "tests"
-"""The folders of test cases beside policies: what is in them is no policy in force."""
+BESIDE: Final = (CASES, "examples")
+"""Folders beside policies: what is in them is no policy in force, nor there for others to see."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def prepare(
     `empty` allows that: cases of conversions need no policy. `schemas` are those of a cluster, which then count instead
     of those in the files. With `crds` objects are also held against the schemas of their CRDs.
     """
-    loaded = load(policies, skip=CASES)
+    loaded = load(policies, skip=BESIDE)
     excuses = _load_beside(exceptions, "--exceptions")
     if exceptions and not (excuses.exceptions or excuses.mistakes or excuses.unreadable):
         raise UsageError(f"--exceptions {' '.join(exceptions)}: holds no PolicyException")
@@ -187,14 +187,14 @@ def prepare(
 
 
 def _load_beside(paths: Sequence[str], option: str) -> Loaded:
-    loaded = load(paths, skip=CASES)
-    if loaded.policies:
+    loaded = load(paths, skip=BESIDE)
+    if loaded.policies and option != "--crds":
         raise UsageError(f"{option}: {loaded.policies[0].name} is a policy: name its file by --policies")
     return loaded
 
 
 def scan(
-    paths: Sequence[str],
+    files: Files | Sequence[str],
     prepared: Prepared,
     *,
     time: datetime,
@@ -213,7 +213,9 @@ def scan(
     told how many bytes are done, and of how many.
     """
     result = into or Scan(passes=passes)
-    portions = list(cut(find_sources(paths, exclude=exclude), result.unreadable))
+    files = files if isinstance(files, Files) else Files.of(files, exclude=exclude)
+    portions = files.portions
+    result.unreadable += files.unreadable
     around = find_surroundings(
         portions,
         prepared.engine.policies,
@@ -246,7 +248,7 @@ def scan(
         return part, seen
 
     groups = group(portions)
-    work = sum(portion.size for portion in portions)
+    work = files.size
     twins = Twins()
     done, found = 0, False
     with contextlib.closing(share_out(groups, judge, processes=count_cores() if work > ALONE else 1)) as parts:
@@ -259,7 +261,7 @@ def scan(
     result.warnings += [*twins.tell(), *warn(prepared, time)]
     if not result.objects and not result.unreadable:
         what = "no object that was asked for" if found else "no object"
-        result.warnings.append(f"{what} in {', '.join(paths)}")
+        result.warnings.append(f"{what} in {', '.join(files.names)}")
     elif result.objects and not any(each.matched for each in result.coverage.policies(engine)):
         result.warnings.append("no policy matches any of these objects")
     return result

@@ -53,6 +53,8 @@ def explain(
         return [replace(account, state=account.state or DOES_NOT_MATCH, reason=obstacle, findings=own)]
     names, lookup_problem = find_lookups(policy.policy, request)
     params, params_problem = find_params(policy.policy, request)
+    if lookup_problem and not any(conditions_hold(policy, RequestBindings(request), each)[0] for each in params):
+        lookup_problem = ""  # whom the conditions leave out, for him nothing is looked up
     veil = Veil(request, names, list(params))
     account = replace(
         account,

@@ -4,6 +4,7 @@ jsonschema-rs does the work: first only whether the value is valid, the details 
 authors what is wrong with a schema. Nothing is fetched, and patterns run in linear time.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -20,6 +21,10 @@ MAX_DEPTH = 64
 """Levels of a schema; the libraries recurse over it. Real CRDs have up to 30."""
 MAX_VIOLATIONS = 1_000
 """Of one value: a list of 100,000 wrong items must not fill a report, nor the memory."""
+
+MAX_SHOWN = 400
+"""Characters of one message. The library shows the whole value, which may be a list of a megabyte."""
+_REFUSED = re.compile(r"False schema does not allow (.*)", re.DOTALL)
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
@@ -55,12 +60,23 @@ class JsonSchemaProgram:
     def _details(self, value: Json) -> list[Violation]:
         found = []
         for error in self._validator.iter_errors(value):
-            found.append(Violation(_pointer(error.instance_path), error.message, _at(value, error.instance_path)))
+            found.append(
+                Violation(_pointer(error.instance_path), _word(error.message), _at(value, error.instance_path))
+            )
             if len(found) == MAX_VIOLATIONS:
                 break
         if not found:
             raise ValueError("it is not valid, but no violation was found")
         return sorted(found, key=lambda v: (v.path, v.message))
+
+
+def _word(message: str) -> str:
+    """In words for people, and with no more of a long value than shows which it is."""
+    if refused := _REFUSED.fullmatch(message):
+        message = f"{refused[1]} is not allowed"
+    if len(message) <= MAX_SHOWN:
+        return message
+    return f"{message[: MAX_SHOWN // 2]} ... {message[-MAX_SHOWN // 2 :]}"
 
 
 def compile(schema: Json, *, sensitive: bool = False) -> JsonSchemaProgram:  # noqa: A001 - the verb of all languages

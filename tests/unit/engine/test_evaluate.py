@@ -197,14 +197,17 @@ def test_indexed_lookup_finds_those_with_the_same_value() -> None:
     assert judge({}, {}) == ["r0:pass"]
 
 
+class Unknown:
+    """Of which nothing can be known now."""
+
+    def of_kind(self, api_version: str, kind: str) -> None:
+        return None
+
+    def of_resource(self, group: str, resource: str, narrowing: Narrowing = EVERYTHING) -> None:
+        return None
+
+
 def test_lookup_that_is_not_known_is_an_error() -> None:
-    class Unknown:
-        def of_kind(self, api_version: str, kind: str) -> None:
-            return None
-
-        def of_resource(self, group: str, resource: str, narrowing: Narrowing = EVERYTHING) -> None:
-            return None
-
     lookup = {"name": "peers", "resource": {"group": "example.com", "resource": "things"}}
     verdict = rules({"jq": "true"}, lookups=[lookup]).judge(request(thing(), world=World(objects=Unknown())))
     assert results(verdict.findings) == [":error"]
@@ -388,3 +391,44 @@ def test_every_mistake_is_told_at_once_with_its_place() -> None:
     assert any("another rule is named 'a'" in m.message for m in error.value.mistakes)
     assert any("another Policy is named 'wrong'" in m.message for m in error.value.mistakes)
     assert all(m.line for m in error.value.mistakes if m.pointer.endswith(("/cel", "/jq")))
+
+
+def test_whom_the_conditions_leave_out_needs_no_lookup() -> None:
+    """Where the CRD of what is looked up is not installed, only those are errors who would have looked."""
+    lookup = {"name": "peers", "resource": {"group": "example.com", "resource": "unknown"}}
+    engine = rules(
+        {"cel": "lookups.peers.all(p, p.metadata.name != object.spec.peer)"},
+        lookups=[lookup],
+        matchConditions=[{"name": "names-one", "expression": "has(object.spec.peer)"}],
+    )
+    world = World(objects=Unknown())
+    assert engine.judge(request(thing({"size": 1}), world=world)).findings == ()
+    assert [f.result for f in engine.judge(request(thing({"peer": "a"}), world=world)).findings] == [Result.ERROR]
+
+
+def test_the_rule_of_a_subresource_sees_the_object_that_it_is_a_part_of() -> None:
+    lookup = {"name": "whole", "resource": {"group": "example.com", "resource": "things"}, "namespace": "same"}
+    rules_of = [{"resources": ["things/scale"], "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"]}]
+    engine = rules(
+        {"jq": "$lookups.whole[0].spec.most >= .spec.replicas"}, lookups=[lookup], match={"resourceRules": rules_of}
+    )
+    world = World(objects=Given(by_resource={("example.com", "things"): [thing({"most": 3})]}))
+    for replicas, said in ((3, ["r0:pass"]), (4, ["r0:fail"])):
+        asked = request(thing({"replicas": replicas}), subresource="scale", world=world)
+        assert results(engine.judge(asked).findings) == said
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.com/a?b=c", True),
+        ("https://user:word@example.com/", False),
+        ("https://example.com/?access_token=abc", False),
+        ("https://example.com/x?X-Amz-Signature=abc", False),
+        ("https://example.com/?sig=abc", False),
+        ("https://example.com/design?size=1", True),
+    ],
+)
+def test_secrets_in_urls_are_not_shown(url: str, shown: bool) -> None:
+    (finding,) = rules({"cel": "object.spec.url == ''"}).judge(request(thing({"url": url}))).findings
+    assert finding.value == (url if shown else None)
