@@ -78,6 +78,14 @@ class Stage:
         )
         self._check(what, text, done, right=done.returncode == code, wanted=f"exit code {code}")
 
+    def install_packs(self, *names: str) -> None:
+        if self.sandbox is None:
+            raise RuntimeError("the story has no control plane yet")
+        where = ("--kubeconfig", str(self.sandbox.kubeconfig))
+        self.expect_own(
+            "packs are installed", "created", "packs", "install", *names, "--enforcement=as-shipped", *where, code=0
+        )
+
     def _show(self, program: str, arguments: tuple[str, ...]) -> None:
         click.secho(f"   $ {program} {' '.join(shlex.quote(_shorten(a)) for a in arguments)}", fg="cyan")
 

@@ -18,7 +18,8 @@ from auditor.sandbox import Sandbox
 INTERRUPTED = 130  # as shells count: 128 + SIGINT; a story that was not told to its end is no success
 CRDS = resources.files("auditor") / "crds"
 FILES = resources.files("auditor") / "cli" / "demo" / "files"
-PACK = resources.files("auditor") / "policies" / "databasecluster"
+PACKS = resources.files("auditor") / "policies"
+PACK = PACKS / "databasecluster"
 
 
 def tell(*, once: bool) -> int:
@@ -45,6 +46,7 @@ def tell(*, once: bool) -> int:
                 stage.done("webhook is ready")
                 watch_the_door(stage)
                 convert_versions(stage)
+                look_around(stage)
                 begin_watching(stage)
                 with TemporaryDirectory() as folder, open_watcher(sandbox, Path(folder)) as watcher:
                     stage.show("auditor", *watcher.arguments)
@@ -104,8 +106,8 @@ def scan_files(stage: Stage) -> None:
         "Rules in JSON Schema, jq and CEL, on a good and a bad object. Exit code 0 is clean, 1 is findings.",
     )
     scan = ("scan", "--policies", str(PACK))
-    stage.expect_own("good object is clean", "1 object", *scan, f"{PACK}/examples/good", code=0)
-    stage.expect_own("bad object is told all at once", "4 fail", *scan, f"{PACK}/examples/bad", code=1)
+    stage.expect_own("good object is clean", "1 object", *scan, f"{PACK}/examples/good/orders.yaml", code=0)
+    stage.expect_own("bad object is told all at once", "4 fail", *scan, f"{PACK}/examples/bad/carts.yaml", code=1)
 
 
 def explain_and_fix(stage: Stage) -> None:
@@ -140,8 +142,10 @@ def install_own_kinds(stage: Stage) -> None:
 
 
 def watch_the_door(stage: Stage) -> None:
-    policies = ("-f", f"{PACK}/policies.yaml", "-f", f"{FILES}/advice.yaml")
-    stage.expect("policies are accepted", "databasecluster-quorum created", "create", *policies)
+    stage.install_packs("databasecluster")
+    stage.expect(
+        "policy of one's own is accepted", "databasecluster-room created", "create", "-f", f"{FILES}/advice.yaml"
+    )
     stage.expect("policies are in force", "condition met", "wait", "--for=condition=Ready", "policies", "--all")
     bad = ("create", "-f", f"{PACK}/examples/bad/carts.yaml")
     stage.wait("API server has noticed", "databasecluster-quorum", *bad, "--dry-run=server", fails=True)
@@ -170,6 +174,27 @@ def convert_versions(stage: Stage) -> None:
     stage.expect("old version is taken", "sessions created", *old)
     stage.expect("and read as the new one", "512Mi", "get", "caches.v1.demo.auditor.dev")
     stage.expect("and as the old one", "512", "get", "caches.v1alpha1.demo.auditor.dev")
+
+
+def look_around(stage: Stage) -> None:
+    stage.begin(
+        "Rules that look around",
+        "Packs for models and their gateway: backends have to exist, no two routes claim one path, versions convert.",
+    )
+    stage.install_packs("aimodel", "modeldeployment", "llmmodelconfig", "aigatewayroute")
+    stage.expect("policies are in force", "condition met", "wait", "--for=condition=Ready", "policies", "--all")
+    stage.expect("namespaces are there", "search created", "create", "-f", f"{FILES}/teams.yaml")
+    routes = PACKS / "aigatewayroute" / "examples"
+    backends = ("create", "-f", f"{routes}/good/backends.yaml")
+    stage.wait("API server has noticed", "assistant-8b created", *backends, "--dry-run=server")
+    stage.expect("models are deployed", "assistant-8b created", *backends)
+    old = "modeldeployments.v1alpha1.ai.auditor.dev"
+    stage.expect(
+        "and read in their old version", "vllm", "get", old, "-n=shop", "-o=jsonpath={.items[0].spec.framework}"
+    )
+    both = ("create", "-f", f"{routes}/bad/two-teams-one-path.yaml")
+    stage.expect("second of two routes is refused", "host-and-path-unique", *both, fails=True)
+    stage.expect("first one stands", "assistant", "get", "aigatewayroutes", "-A")
 
 
 def _rest(sandbox: Sandbox) -> None:
