@@ -8,23 +8,37 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
+from auditor import __version__
+from auditor.audit.accounts import (
+    Kind,
+    all_exceptions,
+    all_policies,
+    part_key,
+    read_pairs,
+    split_key,
+    tell_exception,
+    tell_policy,
+)
 from auditor.audit.coverage import Situation
 from auditor.audit.doors import Collected
 from auditor.audit.follower import Follower
 from auditor.errors import AuditorError
-from auditor.intake.live.shelf import State
 from auditor.intake.live.view import View
 from auditor.model.finding import Finding, Result
 from auditor.model.resource import name_kind
 from auditor.model.subject import Subject
 from auditor.model.turn import FindingTurn, Turn
 from auditor.report.history import (
+    Census,
     DoorDecision,
     DoorTotals,
     Interval,
     KindCoverage,
+    KindPolicies,
     PolicyChange,
     Record,
+    Release,
+    Sort,
     Tally,
     Writer,
     read_decision,
@@ -34,8 +48,6 @@ log = logging.getLogger(__name__)
 
 RETRY: Final = 5.0
 """Seconds: which kinds there are, and what the history has, is known some seconds after the start."""
-Kind = tuple[str, str]
-"""Group and resource."""
 OUTCOMES: Final = {"allowed": "allow", "denied": "deny", "patched": "mutate", "errored": "error"}
 
 
@@ -71,6 +83,12 @@ class Chronicle:
         self._spool, self._followers, self._situation, self._gone = spool, followers, situation, gone
         self._length, self._tick, self._clock = length, tick, clock
         self._view: View | None = None
+        self._counted: datetime | None = None
+        """The start of the interval that was told last."""
+        self._early = False
+        """It is not the full tick yet that is waited for."""
+        self._kinds: frozenset[str] = frozenset()
+        """Of the last census."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="intervals", daemon=True)
 
@@ -116,24 +134,34 @@ class Chronicle:
             if wanted is None or (follower.resource.group, follower.resource.plural) in wanted:
                 self.reconcile(follower)
 
-    # -- policies ------------------------------------------------------------------------------------------------------
+    # -- policies and exceptions ---------------------------------------------------------------------------------------
 
     def take_over(self, view: View) -> None:
         """What is different since the last view; the first tells of all, and the history knows what is new to it."""
         before, self._view = self._view, view
         at = self._clock()
-        old = {} if before is None else _all_policies(before)
-        new = _all_policies(view)
+        old = {} if before is None else all_policies(before)
+        new = all_policies(view)
         for key, state in new.items():
             if old.get(key) is not state:
-                self._spool.put(_tell_change(key, state, at))
+                self._spool.put(tell_policy(key, state, at))
         for key, state in old.items():
             if key not in new:
-                kind, policy = _split(key)
+                kind, policy = split_key(key)
                 uid = str((state.thing.get("metadata") or {}).get("uid") or "")
                 self._spool.put(
                     PolicyChange(at=at, policy=policy, kind=kind, generation=state.generation, what="removed", uid=uid)
                 )
+        excused, excusing = {} if before is None else all_exceptions(before), all_exceptions(view)
+        for key, (exception, what) in excusing.items():
+            if excused.get(key) != (exception, what):
+                self._spool.put(tell_exception(key, exception, what, at))
+        for key, (exception, _) in excused.items():
+            if key not in excusing:
+                self._spool.put(tell_exception(key, exception, "removed", at))
+        if before is None:  # what went while nobody looked nobody has told
+            self._spool.put(Census(at=at, of=Sort.POLICIES, keys=frozenset(map(split_key, new))))
+            self._spool.put(Census(at=at, of=Sort.EXCEPTIONS, keys=frozenset(map(part_key, excusing))))
 
     # -- intervals -----------------------------------------------------------------------------------------------------
 
@@ -141,13 +169,24 @@ class Chronicle:
         while not self._settle_gone():
             if self._stopping.wait(RETRY):
                 return
-        tick = self._tick.total_seconds()
-        while not self._stopping.wait(tick - time.time() % tick):
+        while not self._stopping.wait(self._pause()):
+            if not self._is_due():
+                continue
             try:
                 self.count()
             except Exception:
                 log.exception("an interval could not be counted: a defect of auditor")
             self._settle_gone()  # who takes over from another has not seen what went while nobody led
+
+    def _pause(self) -> float:
+        """Seconds to the next full tick. The first time it is looked earlier whether there is something to count."""
+        tick = self._tick.total_seconds()
+        rest = tick - time.time() % tick
+        self._early = self._counted is None and rest > RETRY
+        return RETRY if self._early else rest
+
+    def _is_due(self) -> bool:
+        return not self._early or any(each.settled for each in self._followers().values())
 
     def _settle_gone(self) -> bool:
         """Their findings ended while nobody watched."""
@@ -168,11 +207,22 @@ class Chronicle:
         """All kinds that have been judged as a whole, as they are now."""
         at = self._clock()
         start = self._start_of(at)
+        if self._counted is None:
+            self._spool.put(Release(at, __version__))
+        # An interval ends as it was at its end: that is now, at the first tick of the next.
+        ended = [self._counted] if self._counted == start - self._length and at - start < self._tick else []
         for follower in self._followers().values():
             if follower.settled:
-                self._spool.put(self._interval(follower, start))
+                self._spool.put(*(self._interval(follower, each) for each in (*ended, start)))
+        self._counted = start
         situation = self._situation()
-        for each in situation.kinds if situation is not None else ():
+        if situation is not None:
+            self._cover(situation, at)
+
+    def _cover(self, situation: Situation, at: datetime) -> None:
+        policies = read_pairs(situation.policies)
+        for each in situation.kinds:
+            kind = (each.group, each.resource)
             self._spool.put(
                 KindCoverage(
                     at=at,
@@ -183,8 +233,15 @@ class Chronicle:
                     not_evaluated=each.not_evaluated or 0,
                     stale=each.stale,
                     reason=each.reason,
-                )
+                    excluded=each.excluded,
+                ),
+                KindPolicies(at=at, group=each.group, resource=each.resource, policies=policies.get(kind, {})),
             )
+        if situation.known and situation.known != self._kinds:
+            self._kinds = situation.known
+            # The name of a resource has no dot: what follows the first is the group.
+            keys = frozenset((group, plural) for plural, _, group in (name.partition(".") for name in self._kinds))
+            self._spool.put(Census(at=at, of=Sort.KINDS, keys=keys))
 
     def _start_of(self, at: datetime) -> datetime:
         length = self._length.total_seconds()
@@ -245,32 +302,3 @@ def _hold(follower: Follower) -> Iterator[tuple[Subject, Finding]]:
     for key, each in held:
         subject = follower.subject(key, each.uid)
         yield from ((subject, finding) for finding in each.findings if finding.result is not Result.PASS)
-
-
-def _all_policies(view: View) -> dict[str, State[object]]:
-    return {**view.policies, **view.native}  # type: ignore[dict-item]
-
-
-def _split(key: str) -> tuple[str, str]:
-    kind, slash, name = key.partition("/")
-    return (kind, name) if slash else ("Policy", key)
-
-
-def _tell_change(key: str, state: State[object], at: datetime) -> PolicyChange:
-    kind, policy = _split(key)
-    metadata = state.thing.get("metadata") or {}
-    what = "changed" if state.right else "broken"
-    good: object = state.good
-    rules = {}
-    source = getattr(good, "policy", None)
-    if source is not None:
-        rules = {rule.name: tuple(dict.fromkeys((*source.controls, *rule.controls))) for rule in source.rules}
-    return PolicyChange(
-        at=at,
-        policy=policy,
-        kind=kind,
-        generation=state.generation,
-        what=what,
-        uid=str(metadata.get("uid") or ""),
-        rules=rules,
-    )

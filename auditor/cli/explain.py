@@ -1,15 +1,15 @@
 """`auditor explain`: why a policy says what it says of an object."""
 
-import os
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 import click
 
-from auditor.cli.scanoptions import read_labels
-from auditor.errors import InputError
+from auditor.cli.outputs import wants_colour
+from auditor.cli.scanoptions import PATH, read_labels, read_user_option
+from auditor.cli.suggestions import complete_policies
+from auditor.errors import InputError, UsageError
 from auditor.json import JsonObject
 
 CLEAN, VIOLATED, INCOMPLETE = 0, 1, 3
@@ -17,20 +17,31 @@ _COLOURS: Final = {"pass": "green", "fail": "red", "warn": "yellow", "error": "m
 
 
 @click.command("explain")
-@click.argument("policy", metavar="POLICY")
-@click.argument("paths", metavar="OBJECT...", nargs=-1, required=True)
+@click.argument("policy", metavar="POLICY", shell_complete=complete_policies)
+@click.argument("paths", metavar="OBJECT...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--policies",
     metavar="PATH",
     multiple=True,
+    type=PATH,
     help="Where POLICY is looked up by its name, and what counts beside it. Default: our own packs.",
 )
-@click.option("--crds", metavar="PATH", multiple=True, help="CRDs of the objects: their defaults are filled in.")
-@click.option("--params", metavar="PATH", multiple=True, help="Objects that are params, or are looked up.")
-@click.option("--exceptions", metavar="PATH", multiple=True, help="PolicyExceptions, besides those in --policies.")
-@click.option("--user", metavar="NAME[,GROUP...]", default="", help="Who asks.")
-@click.option("--operation", type=click.Choice(["CREATE", "UPDATE", "DELETE"]), help="What is asked. Default: CREATE.")
-@click.option("--old", metavar="PATH", multiple=True, help="The objects as they were before: then these are updates.")
+@click.option(
+    "--crds", metavar="PATH", multiple=True, type=PATH, help="CRDs of the objects: their defaults are filled in."
+)
+@click.option("--params", metavar="PATH", multiple=True, type=PATH, help="Objects that are params, or are looked up.")
+@click.option(
+    "--exceptions", metavar="PATH", multiple=True, type=PATH, help="PolicyExceptions, besides those in --policies."
+)
+@click.option("--user", metavar="NAME[,GROUP...]", default="", callback=read_user_option, help="Who asks.")
+@click.option(
+    "--operation",
+    type=click.Choice(["CREATE", "UPDATE", "DELETE"], case_sensitive=False),
+    help="What is asked. Default: CREATE, and UPDATE of what is among --old.",
+)
+@click.option(
+    "--old", metavar="PATH", multiple=True, type=PATH, help="The objects as they were before: then these are updates."
+)
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The format."
 )
@@ -73,6 +84,7 @@ def command(
     from auditor.intake.scan import prepare
     from auditor.model.request import Operation
 
+    _check_operation(operation, old)
     is_file = Path(policy).exists()
     named = (policy, *policies) if is_file else policies or (str(packs_directory()),)
     prepared = prepare(named, crds, params=params, exceptions=exceptions)
@@ -100,11 +112,17 @@ def command(
 
         click.echo(orjson.dumps(write_data(found), option=orjson.OPT_INDENT_2))
     else:
-        colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        click.echo(
-            write_text(found, lambda text, word: click.style(text, fg=_COLOURS.get(word)) if colours else text),
-            nl=False,
-        )
+        colours = _COLOURS if wants_colour() else {}
+        shown = write_text(found, lambda text, word: click.style(text, fg=colours[word]) if word in colours else text)
+        click.echo(shown, nl=False, color=bool(colours))
     for error in found.unreadable:
         click.echo(clean(f"auditor: {error}"), err=True)
     return INCOMPLETE if found.incomplete else VIOLATED if found.violated else CLEAN
+
+
+def _check_operation(operation: str | None, old: tuple[str, ...]) -> None:
+    """As for a scan."""
+    if operation == "UPDATE" and not old:
+        raise UsageError("--operation UPDATE needs --old PATH: the objects as they were before")
+    if operation not in (None, "UPDATE") and old:
+        raise UsageError(f"--old PATH is for updates, not for --operation {operation}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.cli.scanoptions import read_labels
+from auditor.cli.outputs import wants_colour
+from auditor.cli.scanoptions import PATH, read_labels
 from auditor.errors import AuditorError
 from auditor.json import JsonObject
 
@@ -18,10 +19,14 @@ CLEAN, WOULD_CHANGE, INCOMPLETE = 0, 1, 3
 
 
 @click.command("fix")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-@click.option("--policies", metavar="PATH", multiple=True, help="Policies, ours or native. Default: our own packs.")
-@click.option("--crds", metavar="PATH", multiple=True, help="CRDs of the objects: their defaults count as there.")
-@click.option("--params", metavar="PATH", multiple=True, help="Objects that are params, or are looked up.")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PATH)
+@click.option(
+    "--policies", metavar="PATH", multiple=True, type=PATH, help="Policies, ours or native. Default: our own packs."
+)
+@click.option(
+    "--crds", metavar="PATH", multiple=True, type=PATH, help="CRDs of the objects: their defaults count as there."
+)
+@click.option("--params", metavar="PATH", multiple=True, type=PATH, help="Objects that are params, or are looked up.")
 @click.option("--diff", "shows_diff", is_flag=True, help="Show what would change, and write nothing.")
 @click.option("--check", "only_checks", is_flag=True, help="Name what would change, and write nothing.")
 @click.option(
@@ -99,8 +104,10 @@ def _show_diff(fixed: "Fixed") -> None:
     name = fixed.name
     before, after = (data.decode().split("\n") for data in (fixed.before, fixed.after))
     old, new = ([f"{line}\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else []) for lines in (before, after))
-    colours = sys.stdout.isatty()
+    colours = wants_colour()
     for line in unified_diff(old, new, f"a/{name}", f"b/{name}"):
         text = line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[0]) if colours else None
-        click.echo(click.style(clean(text.replace("\r\n", "\n") if colours else text), fg=colour), nl=False)
+        if colour:
+            text = click.style(clean(text.rstrip("\r\n")), fg=colour) + "\n"
+        click.echo(text if colour else clean(text), nl=False, color=colours)

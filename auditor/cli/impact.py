@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.cli.cluster import Cluster, cluster_options
+from auditor.cli.suggestions import complete_kinds
 from auditor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,15 +19,30 @@ CLEAN, REFUSES, INCOMPLETE, INTERRUPTED = 0, 1, 3, 130
 
 
 @click.command("impact")
-@click.argument("paths", metavar="[POLICY-FILE...]", nargs=-1)
+@click.argument("paths", metavar="[POLICY-FILE...]", nargs=-1, type=click.Path(readable=False))
 @click.option(
     "--decisions",
     metavar="FILE",
+    type=click.Path(readable=False),
     help="A decision log of the webhook: what would have been refused of what was admitted then.",
 )
-@click.option("--crd", "crds", metavar="FILE", multiple=True, help="A changed CRD: what it does to its objects.")
+@click.option(
+    "--crd",
+    "crds",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(readable=False),
+    help="A changed CRD: what it does to its objects.",
+)
 @click.option("--offline", is_flag=True, help="With --decisions: ask no cluster. Lookups and namespaces are not known.")
-@click.option("--kind", "kinds", metavar="KIND", multiple=True, help="This kind only, as kubectl names it. Repeatable.")
+@click.option(
+    "--kind",
+    "kinds",
+    metavar="KIND",
+    multiple=True,
+    shell_complete=complete_kinds,
+    help="This kind only, as kubectl names it. Repeatable.",
+)
 @click.option("-n", "--namespace", "namespaces", metavar="NAME", multiple=True, help="In this only. Repeatable.")
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="The format."

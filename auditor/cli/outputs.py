@@ -33,12 +33,15 @@ class Output:
 class OutputType(click.ParamType):  # type: ignore[type-arg] # not generic in the oldest click that we allow
     name = "format[=file]"
 
+    def __init__(self, formats: Sequence[str] = FORMATS) -> None:
+        self._formats = formats
+
     def convert(self, value: str | Output, param: click.Parameter | None, ctx: click.Context | None) -> Output:
         if isinstance(value, Output):
             return value
         name, equals, file = value.partition("=")
-        if name not in FORMATS:
-            self.fail(f"{name!r} is no format: there are {', '.join(FORMATS)}", param, ctx)
+        if name not in self._formats:
+            self.fail(f"{name!r} is no format: there are {', '.join(self._formats)}", param, ctx)
         if equals and not file:
             self.fail(f"{value!r} names no file: write {name}=FILE, or {name} for standard output", param, ctx)
         return Output(name, "" if file == "-" else file)
@@ -49,7 +52,7 @@ class OutputType(click.ParamType):  # type: ignore[type-arg] # not generic in th
         name, equals, file = incomplete.partition("=")
         if equals:
             return [CompletionItem(file, type="file")]
-        return [CompletionItem(each) for each in FORMATS if each.startswith(name)]
+        return [CompletionItem(each) for each in self._formats if each.startswith(name)]
 
 
 def check_outputs(outputs: Sequence[Output], *more_files: str) -> None:
@@ -89,15 +92,18 @@ def write_outputs(outputs: Sequence[Output], results: "Results") -> None:
 
 def dress(results: "Results") -> "Results":
     """For who looks at standard output now: a person at a terminal, or a program."""
-    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    return replace(results, colour=wants_colour(), width=width)
+
+
+def wants_colour() -> bool:
+    """On standard output: as the person says, else if it is a terminal that has colours."""
     environment = os.environ
     if environment.get("NO_COLOR"):
-        colour = False
-    elif environment.get("FORCE_COLOR"):
-        colour = environment["FORCE_COLOR"] not in ("0", "false")
-    else:
-        colour = terminal and environment.get("TERM") != "dumb"
-    return replace(results, colour=colour, width=shutil.get_terminal_size().columns if terminal else 0)
+        return False
+    if environment.get("FORCE_COLOR"):
+        return environment["FORCE_COLOR"] not in ("0", "false")
+    return sys.stdout.isatty() and environment.get("TERM") != "dumb"
 
 
 def write_file(file: str, text: str) -> None:

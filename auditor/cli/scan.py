@@ -21,7 +21,7 @@ TABLE = Output("table")
 
 
 @click.command("scan")
-@click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path())
+@click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(readable=False))
 @click.option(
     "-o",
     "--output",
@@ -74,7 +74,11 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
     from auditor.intake.scan import PreparationError, Scan, prepare, scan
     from auditor.model.request import Operation
 
-    files = Files.of(paths, exclude=options.exclude)
+    files, interrupted = Files(paths), False
+    try:
+        files.read(exclude=options.exclude)
+    except KeyboardInterrupt:  # what was read is judged, which is quick; who has no patience for that asks again
+        interrupted = True
     policies = options.policies or files_about(files.mentioned)
     prepared = prepare(policies, options.crds, params=options.params, exceptions=options.exceptions)
     unreadable: list[InputError] = []
@@ -87,7 +91,7 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
     )
     if unreadable:
         raise PreparationError(unreadable, [])
-    result, interrupted, progress = Scan(passes=options.include_passes), False, ShownProgress()
+    result, progress = Scan(passes=options.include_passes), ShownProgress()
     try:
         scan(
             files,
@@ -99,10 +103,11 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
             progress=progress.advance,
         )
     except KeyboardInterrupt:
-        result.unreadable.append(InputError("interrupted: the other objects were not judged"))
         interrupted = True
     finally:
         progress.close()
+    if interrupted:
+        result.unreadable.append(InputError("interrupted: the other objects were not judged"))
     return result, interrupted
 
 

@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from auditor.cli.suggestions import complete_kinds
 from auditor.errors import UsageError
 from auditor.json import JsonObject
 
@@ -93,7 +94,7 @@ def read_user_option(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
-PATH = click.Path()  # for shells that complete it; who reads a path says what is wrong with it
+PATH = click.Path(readable=False)  # for shells that complete it; who reads a path says what is wrong with it
 OPTIONS = (
     click.option(
         "--policies",
@@ -141,6 +142,7 @@ OPTIONS = (
         "kinds",
         metavar="KIND",
         multiple=True,
+        shell_complete=complete_kinds,
         help="Only of this kind, as kubectl names it: widgets.example.com. Repeatable.",
     ),
     click.option("-n", "--namespace", "namespaces", metavar="NAME", multiple=True, help="Only in this. Repeatable."),

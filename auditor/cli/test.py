@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditor.cli.outputs import check_file, wants_colour
+
 if TYPE_CHECKING:
     from auditor.intake.cases import Report
 
@@ -14,7 +16,7 @@ POLL = 0.5
 
 
 @click.command("test")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(readable=False))
 @click.option("-q", "--quiet", is_flag=True, help="Only what failed, and the sum.")
 @click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML, too.")
 @click.option("--update-goldens", is_flag=True, help="Write anew what comes out of mutate and convert cases.")
@@ -29,6 +31,8 @@ def command(paths: tuple[str, ...], quiet: bool, junit: Path | None, update_gold
     Exit code 0: all as expected; 1: some are not; 2: a mistake in a policy or in the command; 3: a case could not be
     read, or a rule not be evaluated.
     """
+    if junit is not None:
+        check_file(str(junit))
     if not watch:
         return _run(paths, junit, quiet=quiet, update=update_goldens)
     from auditor.errors import AuditorError
@@ -98,8 +102,7 @@ def _tell(report: "Report", *, quiet: bool) -> None:
             first, *rest = outcome.problem.splitlines()
             click.echo(clean(f"{'ERROR' if outcome.incomplete else 'FAIL'}  {outcome.file}: {first}"))
             for line in rest:
-                colour = {"+": "green", "-": "red"}.get(line[:1])
-                click.echo("      " + click.style(clean(line), fg=colour))
+                click.echo(f"      {_dress(clean(line))}", color=wants_colour())
         elif outcome.updated:
             click.echo(clean(f"new   {outcome.file}"))
         elif not quiet:
@@ -107,3 +110,8 @@ def _tell(report: "Report", *, quiet: bool) -> None:
     for what, rules in (("violates", report.never_violated), ("passes", report.never_passed)):
         for rule in rules:
             click.echo(clean(f"note  no case {what} {rule}"))
+
+
+def _dress(line: str) -> str:
+    colour = {"+": "green", "-": "red"}.get(line[:1]) if wants_colour() else None
+    return click.style(line, fg=colour) if colour else line

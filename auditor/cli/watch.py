@@ -26,6 +26,9 @@ from auditor.cli.cluster import Cluster, cluster_options
     help="Of the history: sqlite:///FILE or postgresql://USER@HOST/NAME. Default: a file under ~/.local/state.",
 )
 @click.option("--history/--no-history", default=True, show_default=True, help="Remember what was.")
+@click.option(
+    "--cluster-name", default="", metavar="NAME", help="By which the history and its reports call the cluster."
+)
 @click.option("--door", "doors", multiple=True, metavar="URL", help="The operations port of a door; may be repeated.")
 @click.option(
     "--door-service",
@@ -67,6 +70,7 @@ def command(
     cluster: Cluster,
     database_url: str | None,
     history: bool,
+    cluster_name: str,
     doors: tuple[str, ...],
     door_service: str,
     share: bool,
@@ -100,6 +104,7 @@ def command(
             operations=Listen.read(operations),
             namespace=namespace,
             database=database,
+            cluster_name=cluster_name,
             doors=doors,
             door_service=door_service,
             share=share,

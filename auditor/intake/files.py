@@ -22,6 +22,11 @@ class Source:
     path: Path | None
     """None: standard input."""
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it can be read again: a pipe cannot."""
+        return self.path is not None and self.path.is_file()
+
     def read(self) -> bytes:
         """Raises InputError, which names the file."""
         try:
@@ -29,14 +34,24 @@ class Source:
                 data = sys.stdin.buffer.read(MAX_BYTES + 1)
             else:
                 with self.path.open("rb") as file:
+                    if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                        raise InputError(self._too_large)
                     data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
         except (ValueError, AttributeError) as error:  # standard input is closed, or there is none
             raise InputError(f"{self.name}: cannot be read: there is no standard input") from error
         if len(data) > MAX_BYTES:
-            raise InputError(f"{self.name}: larger than {MAX_BYTES >> 20} MB: no file of Kubernetes objects is")
+            raise InputError(self._too_large)
         return data
+
+    @property
+    def _too_large(self) -> str:
+        return f"{self.name}: larger than {MAX_BYTES >> 20} MB: no file of Kubernetes objects is"
+
+
+class _EmptyError(InputError):
+    """A folder that holds nothing for us."""
 
 
 def find_sources(
@@ -45,8 +60,8 @@ def find_sources(
     """Each file once, in the order in which it is found. Folders with a name in `skip` are not entered, and files that
     a pattern of `exclude` fits are left out.
 
-    A folder that cannot be read comes in its place. Raises UsageError for paths that lead to nothing at all: whoever
-    mistypes a path must not be told that all is well.
+    A folder that cannot be read, or has nothing to read, comes in its place. Raises UsageError for paths that lead to
+    nothing at all, as whoever mistypes one must not be told that all is well; and where there is nothing else.
     """
     seen: set[str] = set()
     missing: list[str] = []
@@ -59,8 +74,9 @@ def find_sources(
                 seen.add(key)
                 if not (exclude and isinstance(source, Source) and is_excluded(source, exclude)):
                     found.append(source)
-    if missing:
-        raise UsageError("\n".join(missing))
+    empty = [str(each) for each in found if isinstance(each, _EmptyError)]
+    if missing or len(empty) == len(found) > 0:
+        raise UsageError("\n".join([*missing, *empty]))
     yield from found
 
 
@@ -85,15 +101,13 @@ def _expand(path: str, skip: Collection[str], missing: list[str]) -> Iterator[So
         yield Source("<stdin>", None)
     elif os.path.isdir(path):  # noqa: PTH112 Path.is_dir raises for what may not be looked at
         walked = list(_walk(Path(path), skip))
-        if not walked:
-            missing.append(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")
-        yield from walked
+        yield from walked or [_EmptyError(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")]
     elif os.path.lexists(path):
         yield Source(path, Path(path))
     elif matched := sorted(glob.glob(path, recursive=True)):  # noqa: PTH207 absolute patterns, as shells take them
         for each in matched:
             # A pattern may name folders that hold nothing of ours, as shells' patterns do.
-            yield from _expand(each, skip, [])
+            yield from (found for found in _expand(each, skip, []) if not isinstance(found, _EmptyError))
     else:
         missing.append(f"{path}: no such file or directory")
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from auditor.errors import InputError
@@ -65,7 +65,7 @@ def cut(sources: Iterable[Source | InputError], unreadable: list[InputError]) ->
         except InputError as error:
             unreadable.append(error)
             continue
-        keeps = source.path is None or held + len(data) <= HELD
+        keeps = not source.lasts or held + len(data) <= HELD
         held += len(data) * keeps
         line = 1
         for start, end in _cut(data):
@@ -83,19 +83,19 @@ def _cut(data: bytes) -> Iterator[tuple[int, int]]:
     yield start, len(data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Files:
-    """What was named to be judged, read once."""
+    """What was named to be judged."""
 
     names: Sequence[str]
-    portions: Sequence[Portion]
-    unreadable: Sequence[InputError]
+    portions: list[Portion] = field(default_factory=list)
+    unreadable: list[InputError] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, paths: Sequence[str], *, exclude: Sequence[str] = ()) -> Self:
-        """Raises UsageError for paths that lead nowhere."""
-        unreadable: list[InputError] = []
-        return cls(paths, list(cut(find_sources(paths, exclude=exclude), unreadable)), unreadable)
+    def read(self, *, exclude: Sequence[str] = ()) -> Self:
+        """Once. Raises UsageError where no path leads anywhere. On Ctrl-C it has what was read so far."""
+        for portion in cut(find_sources(self.names, exclude=exclude), self.unreadable):
+            self.portions.append(portion)
+        return self
 
     @property
     def size(self) -> int:

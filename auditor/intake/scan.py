@@ -26,6 +26,7 @@ from auditor.intake.versions import join, split
 from auditor.intake.yaml import Position
 from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result, Verdict
+from auditor.model.match import BUILT_IN_GROUPS
 from auditor.model.request import Origin, Request
 
 NOWHERE: Final = Position(0, 0)
@@ -213,7 +214,7 @@ def scan(
     told how many bytes are done, and of how many.
     """
     result = into or Scan(passes=passes)
-    files = files if isinstance(files, Files) else Files.of(files, exclude=exclude)
+    files = files if isinstance(files, Files) else Files(files).read(exclude=exclude)
     portions = files.portions
     result.unreadable += files.unreadable
     around = find_surroundings(
@@ -245,6 +246,11 @@ def scan(
                 if question.includes(request):
                     verdict = _judge_item(item, request, engine, prepared, catalog, passes=part.passes)
                     part.note(engine, request, verdict, _placing(item, request), _position_finder(item, request))
+                    if prepared.validates and _lacks_crd(item, request, engine):
+                        what = (
+                            f"{request.kind.kind} {request.name} ({request.kind.api_version}): its CRD is not in --crds"
+                        )
+                        part.unreadable.append(InputError(f"{item.file}:{item.line}: {what}: it was held against none"))
         return part, seen
 
     groups = group(portions)
@@ -272,6 +278,11 @@ def _judge_item(
 ) -> Verdict:
     verdict = judge_as_door(engine, request, passes=passes, catalog=catalog)
     return _add_shape(verdict, item, request, engine) if prepared.validates else verdict
+
+
+def _lacks_crd(item: Item, request: Request, engine: Engine) -> bool:
+    own = item.kind != "AdmissionReview" and request.resource.group not in BUILT_IN_GROUPS
+    return own and request.resource not in engine.schemas
 
 
 def _placing(item: Item, request: Request) -> Callable[[], Place]:

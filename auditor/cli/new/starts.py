@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auditor.errors import InputError, UsageError
 from auditor.intake.catalog import guess_plural
-from auditor.intake.load import load
+from auditor.intake.load import Loaded, load
 from auditor.languages.schema import Crd
 
 TEXTS = resources.files("auditor") / "cli" / "new" / "texts"
@@ -35,17 +35,25 @@ class Target:
         }
 
 
-def read_target(file: Path) -> Target:
-    """Of the CRD in that file: at its storage version."""
+def read_target(file: Path, kind: str = "") -> Target:
+    """Of the CRD in that file, at its storage version; of several, that of this kind."""
     loaded = load([str(file)])
     wrong = [*loaded.unreadable, *(InputError(str(each)) for each in loaded.mistakes)]
     if wrong:
         raise wrong[0]
-    if len(loaded.crds) != 1:
-        raise UsageError(f"{file}: {len(loaded.crds)} CRDs, and one is wanted")
-    crd: Crd = loaded.crds[0].crd
+    found: list[Crd] = [each.crd for each in loaded.crds if kind in ("", each.crd.kind)]
+    if len(found) != 1:
+        raise UsageError(f"{file}: {_tell_choice(loaded, kind)}")
+    crd = found[0]
     version = next(each.name for each in crd.versions if each.storage)
     return Target(crd.group, version, crd.plural, crd.kind)
+
+
+def _tell_choice(loaded: Loaded, kind: str) -> str:
+    kinds = ", ".join(sorted(each.crd.kind for each in loaded.crds))
+    if not kinds:
+        return "there is no CRD in it"
+    return f"there is no CRD of the kind {kind} in it, but of {kinds}" if kind else f"choose by --kind one of {kinds}"
 
 
 def write_pack(folder: Path, *, kind: str, group: str) -> list[Path]:
@@ -77,7 +85,7 @@ def _read(place: "resources.abc.Traversable", prefix: str = "") -> dict[str, str
     for each in sorted(place.iterdir(), key=lambda entry: entry.name):
         if each.is_dir():
             found |= _read(each, f"{prefix}{each.name}/")
-        elif each.name.endswith(".yaml"):
+        elif each.name.endswith((".yaml", ".md")):
             found[f"{prefix}{each.name}"] = each.read_text()
     return found
 

@@ -1,10 +1,9 @@
-"""Into the database, beside findings: counts of intervals and doors, decisions, changes of policies, coverage."""
+"""Into the database, beside findings: counts of intervals and doors, and decisions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -15,8 +14,6 @@ from auditor.report.history.records import (
     DoorDecision,
     DoorTotals,
     Interval,
-    KindCoverage,
-    PolicyChange,
 )
 from auditor.report.history.types import MAX_NAME, clean
 
@@ -24,8 +21,6 @@ INTERVALS = Table.metadata.tables["intervals"]
 DOOR_TOTALS = Table.metadata.tables["door_totals"]
 DOORS = Table.metadata.tables["doors"]
 DECISIONS = Table.metadata.tables["decisions"]
-POLICY_CHANGES = Table.metadata.tables["policy_changes"]
-COVERAGE = Table.metadata.tables["coverage"]
 WRITERS = Table.metadata.tables["writers"]
 GAUGES: Final = ("passes", "fails", "warns", "errors", "skips")
 
@@ -135,50 +130,6 @@ def find_broken_glass(connection: Connection, cluster: int, most: int) -> list[B
         BrokenGlass(id=row.id, at=row.at, group=row.api_group, kind=row.kind, namespace=row.namespace, name=row.name)
         for row in rows
     ]
-
-
-def note_policy_changes(connection: Connection, cluster: int, changes: Iterable[PolicyChange]) -> None:
-    for change in changes:
-        row = {
-            "policy": clean(change.policy, MAX_NAME),
-            "policy_kind": clean(change.kind, MAX_NAME),
-            "uid": clean(change.uid, MAX_NAME),
-            "generation": change.generation,
-            "what": clean(change.what, MAX_NAME),
-            "rules": {clean(rule): [clean(each) for each in controls] for rule, controls in change.rules.items()},
-        }
-        _note_if_new(connection, POLICY_CHANGES, cluster, change.at, row, by=("policy_kind", "policy"))
-
-
-def note_coverage(connection: Connection, cluster: int, told: Iterable[KindCoverage]) -> None:
-    for each in told:
-        row = {
-            "api_group": clean(each.group, MAX_NAME),
-            "resource": clean(each.resource, MAX_NAME),
-            "present": each.present,
-            "evaluated": each.evaluated,
-            "not_evaluated": each.not_evaluated,
-            "stale": each.stale,
-            "reason": clean(each.reason),
-        }
-        _note_if_new(connection, COVERAGE, cluster, each.at, row, by=("api_group", "resource"))
-
-
-def _note_if_new(
-    connection: Connection,
-    table: SqlTable,
-    cluster: int,
-    at: datetime,
-    row: Mapping[str, object],
-    *,
-    by: Sequence[str],
-) -> None:
-    """Unless the last row of the same says so already."""
-    same = [table.c[name] == row[name] for name in by]
-    last = select(*(table.c[name] for name in row)).where(table.c.cluster_id == cluster, *same)
-    found = connection.execute(last.order_by(table.c.id.desc()).limit(1)).mappings().first()
-    if found is None or dict(found) != row:
-        connection.execute(insert(table), {"cluster_id": cluster, "at": at, **row})
 
 
 def upsert(

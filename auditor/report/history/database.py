@@ -32,11 +32,14 @@ LOCK_FAMILY: Final = 0x61756469
 
 
 class Database:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, make: bool = True) -> None:
+        """`make`: a file that is not there yet is made, for one who writes it."""
         self._url = _read(url)
         self.where = self._url.render_as_string(hide_password=True)
         self.path = Path(self._url.database or "") if self._url.get_backend_name() == "sqlite" else None
         self._inode: int | None = None
+        if not make and self.path is not None and not self.path.is_file():
+            raise UsageError(f"there is no history in {self.where}: no such file")
         self.engine: Engine = self._connect()
 
     @property

@@ -17,6 +17,7 @@ class Fault(StrEnum):
     MOVED = "moved"
     REFUSED = "refused"
     NEWER = "newer"
+    OLDER = "older"
     BROKEN = "broken"
     """Anything else: what was to be written, perhaps, and not the database."""
 
@@ -34,6 +35,7 @@ _ADVICE = {
     Fault.MOVED: "The file was deleted or replaced while it was in use; it is opened anew.",
     Fault.REFUSED: "Check user, password, database and rights in the database URL.",
     Fault.NEWER: "Run the newer auditor, or restore the backup from before its upgrade.",
+    Fault.OLDER: "Start the watcher of this version: it brings the tables up to date, once.",
     Fault.BROKEN: "If it comes again, it is a defect of the auditor: please report it.",
 }
 

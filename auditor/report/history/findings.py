@@ -35,7 +35,7 @@ class Changes:
     connection: Connection
     cluster: int
     states: dict[str, State] = field(default_factory=dict)
-    _steps: list[tuple[State, Description, Step, datetime]] = field(default_factory=list)
+    _steps: list[tuple[State, Description, Step, datetime, str | None]] = field(default_factory=list)
     _touched: dict[str, None] = field(default_factory=dict)
 
     def load(self, fingerprints: Iterable[str]) -> None:
@@ -54,18 +54,21 @@ class Changes:
         if state is None:
             state, step = begin(said, at, turn)
             self.states[said.fingerprint] = state
+            before = said.message
         else:
+            before = state.said.message
             step = move(state, said, at, turn)
-        self._note(state, step)
+        self._note(state, step, before)
 
     def resolve(self, state: State, at: datetime) -> None:
         self.states[state.said.fingerprint] = state
-        self._note(state, resolve(state, at))
+        self._note(state, resolve(state, at), state.said.message)
 
-    def _note(self, state: State, step: Step | None) -> None:
+    def _note(self, state: State, step: Step | None, before: str) -> None:
         self._touched[state.said.fingerprint] = None
         if step is not None:
-            self._steps.append((state, state.said, step, state.turned_at))
+            replaced = before if before != state.said.message else None
+            self._steps.append((state, state.said, step, state.turned_at, replaced))
 
     def write(self) -> None:
         touched = [self.states[fingerprint] for fingerprint in sorted(self._touched)]
@@ -92,7 +95,7 @@ class Changes:
             ):
                 self.states[fingerprint].id = number
 
-    def _turn(self, state: State, said: Description, step: Step, at: datetime) -> dict[str, object]:
+    def _turn(self, state: State, said: Description, step: Step, at: datetime, before: str | None) -> dict[str, object]:
         return {
             "cluster_id": self.cluster,
             "finding_id": state.id,
@@ -101,6 +104,7 @@ class Changes:
             "result": said.result,
             "severity": said.severity,
             "excused_by": said.excused_by,
+            "message_before": before,
         }
 
 

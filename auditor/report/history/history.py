@@ -10,19 +10,23 @@ from sqlalchemy import Connection, insert, select, update
 from auditor.model.finding import Finding
 from auditor.model.subject import Subject
 from auditor.model.turn import FindingTurn
-from auditor.report.history import counts, findings
+from auditor.report.history import counts, findings, notes
 from auditor.report.history.database import Database
 from auditor.report.history.migrate import MIGRATION_LOCK, migrate
 from auditor.report.history.model import Table
 from auditor.report.history.records import (
     Batch,
     BrokenGlass,
+    Census,
     DoorDecision,
     DoorTotals,
+    ExceptionChange,
     Interval,
     KindCoverage,
+    KindPolicies,
     PolicyChange,
     Record,
+    Release,
     Retention,
     Writer,
 )
@@ -68,8 +72,12 @@ class History:
             counts.count_intervals(*mine, _choose(records, Interval))
             counts.count_doors(*mine, _choose(records, DoorTotals))
             counts.note_decisions(*mine, _choose(records, DoorDecision))
-            counts.note_policy_changes(*mine, _choose(records, PolicyChange))
-            counts.note_coverage(*mine, _choose(records, KindCoverage))
+            notes.note_policy_changes(*mine, _choose(records, PolicyChange))
+            notes.note_exceptions(*mine, _choose(records, ExceptionChange))
+            notes.note_coverage(*mine, _choose(records, KindCoverage))
+            notes.note_kind_policies(*mine, _choose(records, KindPolicies))
+            notes.note_releases(*mine, _choose(records, Release))
+            notes.take_census(*mine, _choose(records, Census))
 
     def record(self, turns: Sequence[FindingTurn]) -> None:
         """What is in the history already changes nothing. A resolved finding that is opened again is reopened."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from auditor.report.history.database import Database
 from auditor.report.history.faults import Fault, HistoryError
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """All of `migrations/versions`, the oldest first. Here, too, so that Alembic (10 MB) is imported only to migrate."""
 # Cluster ids are the other locks; they begin with 1.
 MIGRATION_LOCK: Final = 0
@@ -17,18 +17,18 @@ MIGRATION_LOCK: Final = 0
 
 def migrate(database: Database) -> None:
     with database.reading() as connection:
-        if _read_revision(connection, database.where) == REVISIONS[-1]:
+        if read_revision(connection, database.where) == REVISIONS[-1]:
             return
     with database.writing(MIGRATION_LOCK) as connection:
         # Again, now that nobody else can: another process may have done it meanwhile.
-        if _read_revision(connection, database.where) == REVISIONS[-1]:
+        if read_revision(connection, database.where) == REVISIONS[-1]:
             return
         if connection.dialect.name == "postgresql":
             _check_encoding(connection, database.where)
         _upgrade(connection)
 
 
-def _read_revision(connection: Connection, where: str) -> str | None:
+def read_revision(connection: Connection, where: str) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

@@ -70,6 +70,7 @@ class FindingRow(Table):
     __table_args__ = (
         Index("ix_findings_fingerprint", "cluster_id", "fingerprint", unique=True),
         Index("ix_findings_new", "cluster_id", "first_seen"),
+        Index("ix_findings_turned", "cluster_id", "turned_at"),
         Index("ix_findings_resolved", "cluster_id", "resolved_at", sqlite_where=_RESOLVED, postgresql_where=_RESOLVED),
         *(
             Index(f"ix_findings_open_{name}", "cluster_id", *columns, sqlite_where=_OPEN, postgresql_where=_OPEN)
@@ -78,6 +79,11 @@ class FindingRow(Table):
                 "policy": ("policy", "rule", "result", "id"),
                 "namespace": ("namespace", "name", "id"),
                 "kind": ("api_group", "resource", "id"),
+                # All that is counted of what is open, in the order in which it is grouped: no row is read for it.
+                "count": (
+                    *("policy_kind", "policy", "rule", "api_group", "resource", "namespace"),
+                    *("severity", "result", "opened_at", "turned_at"),
+                ),
             }.items()
         ),
     )
@@ -129,6 +135,8 @@ class TurnRow(Table):
     result: Mapped[Result] = mapped_column(_words_of(Result))
     severity: Mapped[Severity] = mapped_column(Rank)
     excused_by: Mapped[str] = mapped_column(Words)
+    message_before: Mapped[str | None] = mapped_column(Words)
+    """Where this turn changed the message, what it was until then: a report of the past says what was said then."""
 
 
 class IntervalRow(Table):
@@ -230,6 +238,9 @@ class PolicyChangeRow(Table):
     what: Mapped[str] = mapped_column(Name)
     rules: Mapped[Json] = mapped_column(Document)
     """Its rules from then on, each with its controls: a control passes only if all rules behind it were evaluated."""
+    title: Mapped[str] = mapped_column(Words)
+    severities: Mapped[Json] = mapped_column(Document)
+    """Of its rules."""
 
 
 class CoverageRow(Table):
@@ -252,6 +263,69 @@ class CoverageRow(Table):
     not_evaluated: Mapped[int]
     stale: Mapped[bool]
     reason: Mapped[str] = mapped_column(Words)
+    excluded: Mapped[bool]
+    """Left out on purpose."""
+    gone: Mapped[bool]
+    """There is no such kind any more."""
+
+
+class KindPoliciesRow(Table):
+    """Which policies may concern a kind, and whether all of it is judged by them: until the next row of the kind."""
+
+    __tablename__ = "kind_policies"
+    __table_args__ = (Index("ix_kind_policies_kind", "cluster_id", "api_group", "resource", "id"),)
+
+    id: Mapped[int] = mapped_column(_Number, primary_key=True)
+    cluster_id: Mapped[int] = _cluster()
+    at: Mapped[datetime] = mapped_column(Moment)
+    api_group: Mapped[str] = mapped_column(Name)
+    resource: Mapped[str] = mapped_column(Name)
+    policies: Mapped[Json] = mapped_column(Document)
+    """By source, see `name_source`, without bindings: empty if all was judged by it, else why not."""
+
+
+class ExceptionChangeRow(Table):
+    """A PolicyException from this moment until its next row. That it expires is no change: `expires` says when."""
+
+    __tablename__ = "exception_changes"
+    __table_args__ = (Index("ix_exception_changes_exception", "cluster_id", "namespace", "name", "id"),)
+
+    id: Mapped[int] = mapped_column(_Number, primary_key=True)
+    cluster_id: Mapped[int] = _cluster()
+    at: Mapped[datetime] = mapped_column(Moment)
+    namespace: Mapped[str] = mapped_column(Name)
+    name: Mapped[str] = mapped_column(Name)
+    uid: Mapped[str] = mapped_column(Name)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    what: Mapped[str] = mapped_column(Name)
+    policies: Mapped[Json] = mapped_column(Document)
+    rules: Mapped[Json] = mapped_column(Document)
+    owner: Mapped[str] = mapped_column(Words)
+    reason: Mapped[str] = mapped_column(Words)
+    expires: Mapped[datetime | None] = mapped_column(Moment)
+    """None: it cannot be read, and excuses nobody."""
+
+
+class ReleaseRow(Table):
+    """Which version of auditor wrote from this moment on."""
+
+    __tablename__ = "releases"
+
+    id: Mapped[int] = mapped_column(_Number, primary_key=True)
+    cluster_id: Mapped[int] = _cluster()
+    at: Mapped[datetime] = mapped_column(Moment)
+    version: Mapped[str] = mapped_column(Name)
+
+
+class HorizonRow(Table):
+    """Of what was before this moment, something has gone: old enough for the retention. Nobody is to read it as 0."""
+
+    __tablename__ = "horizons"
+
+    cluster_id: Mapped[int] = _cluster(key=True)
+    what: Mapped[str] = mapped_column(Name, primary_key=True)
+    """The table; `hours` for intervals that became days."""
+    before: Mapped[datetime] = mapped_column(Moment)
 
 
 class WriterRow(Table):

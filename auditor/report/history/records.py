@@ -3,10 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TypeAlias
 
 from auditor.json import JsonObject
+from auditor.model.policy import Severity
 from auditor.model.turn import FindingTurn
+
+
+class Sort(StrEnum):
+    POLICIES = "policies"
+    EXCEPTIONS = "exceptions"
+    KINDS = "kinds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +139,9 @@ class PolicyChange:
     """A policy that was deleted and made again begins with generation 1 again."""
     rules: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The controls of each of its rules."""
+    title: str = ""
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    """Of its rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +157,55 @@ class KindCoverage:
     not_evaluated: int = 0
     stale: bool = False
     reason: str = ""
+    excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindPolicies:
+    """Which policies may concern a kind. Told again, it is written where it differs."""
+
+    at: datetime
+    group: str
+    resource: str
+    policies: Mapping[str, str]
+    """By source, without bindings: empty if all objects were judged by it, else why not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionChange:
+    """Told again after a restart, it is written once."""
+
+    at: datetime
+    namespace: str
+    name: str
+    generation: int
+    what: str
+    """changed, removed, broken (it cannot be read) or tooLong (it reaches further ahead than it may): the last two
+    excuse nobody."""
+    uid: str = ""
+    policies: Sequence[str] = ()
+    rules: Sequence[str] = ()
+    owner: str = ""
+    reason: str = ""
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """All that there is of a sort. What the history has beside that went while nobody looked: it is removed."""
+
+    at: datetime
+    of: Sort
+    keys: frozenset[tuple[str, str]]
+    """(kind, name) of policies, (namespace, name) of exceptions, (group, resource) of kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Which version of auditor writes from now on."""
+
+    at: datetime
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +216,19 @@ class Writer:
     writer: str
 
 
-Record: TypeAlias = FindingTurn | Interval | DoorTotals | DoorDecision | PolicyChange | KindCoverage | Writer
+Record: TypeAlias = (
+    FindingTurn
+    | Interval
+    | DoorTotals
+    | DoorDecision
+    | PolicyChange
+    | ExceptionChange
+    | KindCoverage
+    | KindPolicies
+    | Census
+    | Release
+    | Writer
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

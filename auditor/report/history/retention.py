@@ -7,8 +7,10 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_
 
-from auditor.report.history.counts import COVERAGE, DECISIONS, DOOR_TOTALS, DOORS, INTERVALS, POLICY_CHANGES, WRITERS
+from auditor.report.history.counts import DECISIONS, DOOR_TOTALS, DOORS, INTERVALS, WRITERS, upsert
 from auditor.report.history.findings import FINDINGS, TURNS
+from auditor.report.history.model import HorizonRow
+from auditor.report.history.notes import COVERAGE, EXCEPTION_CHANGES, KIND_POLICIES, POLICY_CHANGES
 from auditor.report.history.records import Retention
 from auditor.report.history.rollup import begin_of_day, find_first_day, roll_up
 
@@ -22,33 +24,59 @@ FORGET_DOORS: Final = timedelta(days=90)
 Writing: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 
 
+HORIZONS: Final = HorizonRow.metadata.tables["horizons"]
+
+
 def prune(writing: Writing, cluster: int, *, now: datetime, retention: Retention) -> int:
     """In many small transactions, so that others write in between. How many rows went."""
-    _roll_up_days(writing, cluster, begin_of_day((now - retention.intervals).astimezone(UTC)))
-    oldest = now - retention.days
+    days_until = begin_of_day((now - retention.intervals).astimezone(UTC))
+    if _roll_up_days(writing, cluster, days_until):
+        _note_horizon(writing, cluster, "hours", days_until)
+    oldest, resolved = now - retention.days, now - retention.resolved
     first_decision = _begin_decisions(writing, cluster, now=now, retention=retention)
     old = (
-        (INTERVALS, INTERVALS.c.start < oldest),
-        (DOORS, DOORS.c.start < oldest),
+        (INTERVALS, INTERVALS.c.start < oldest, oldest),
+        (DOORS, DOORS.c.start < oldest, oldest),
         # Turns go along with their findings.
-        (FINDINGS, FINDINGS.c.resolved_at < now - retention.resolved),
-        (TURNS, _is_followed(TURNS, oldest, "finding_id")),
-        (DECISIONS, DECISIONS.c.at < first_decision),
-        (POLICY_CHANGES, _is_followed(POLICY_CHANGES, oldest, "policy_kind", "policy")),
-        (COVERAGE, _is_followed(COVERAGE, oldest, "api_group", "resource")),
-        (DOOR_TOTALS, DOOR_TOTALS.c.at < now - FORGET_DOORS),
-        (WRITERS, WRITERS.c.at < now - FORGET_WRITERS),
+        (FINDINGS, FINDINGS.c.resolved_at < resolved, resolved),
+        (TURNS, _is_followed(TURNS, oldest, "finding_id"), oldest),
+        (DECISIONS, DECISIONS.c.at < first_decision, first_decision),
+        (POLICY_CHANGES, _is_followed(POLICY_CHANGES, oldest, "policy_kind", "policy"), oldest),
+        (EXCEPTION_CHANGES, _is_followed(EXCEPTION_CHANGES, oldest, "namespace", "name"), oldest),
+        (COVERAGE, _is_followed(COVERAGE, oldest, "api_group", "resource"), oldest),
+        (KIND_POLICIES, _is_followed(KIND_POLICIES, oldest, "api_group", "resource"), oldest),
+        (DOOR_TOTALS, DOOR_TOTALS.c.at < now - FORGET_DOORS, None),
+        (WRITERS, WRITERS.c.at < now - FORGET_WRITERS, None),
     )
-    return sum(_delete(writing, table, table.c.cluster_id == cluster, condition) for table, condition in old)
+    total = 0
+    for table, condition, before in old:
+        gone = _delete(writing, table, table.c.cluster_id == cluster, condition)
+        if gone and before is not None:
+            _note_horizon(writing, cluster, table.name, before)
+        total += gone
+    return total
 
 
-def _roll_up_days(writing: Writing, cluster: int, before: datetime) -> None:
+def _note_horizon(writing: Writing, cluster: int, what: str, before: datetime) -> None:
+    """It only moves ahead: a retention that is longer from now on brings nothing back."""
+    with writing() as connection:
+        known = select(HORIZONS.c.before).where(HORIZONS.c.cluster_id == cluster, HORIZONS.c.what == what)
+        found = connection.execute(known).scalar_one_or_none()
+        if found is None or found < before:
+            row = {"cluster_id": cluster, "what": what, "before": before}
+            upsert(connection, HORIZONS, [row], replace=("before",))
+
+
+def _roll_up_days(writing: Writing, cluster: int, before: datetime) -> bool:
+    """Whether there were any."""
+    found = False
     while True:
         with writing() as connection:
             day = find_first_day(connection, cluster, before)
             if day is None:
-                return
+                return found
             roll_up(connection, cluster, day)
+            found = True
 
 
 def _is_followed(table: Table, oldest: datetime, *by: str) -> ColumnElement[bool]:

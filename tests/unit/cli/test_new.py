@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.intake.packs.pack import read_pack
+
 
 def run(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "auditor", *arguments]
@@ -17,7 +19,7 @@ def test_a_pack_is_tested_and_finds_what_is_wrong(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "Next: auditor test gadgets" in done.stdout
     tested = run("test", "gadgets", cwd=tmp_path)
-    assert (tested.returncode, tested.stdout.splitlines()[-1]) == (0, "4 passed, 0 failed")
+    assert (tested.returncode, tested.stdout.splitlines()[-1]) == (0, "5 passed, 0 failed")
     assert "no case" not in tested.stdout, "every rule has a case that violates it, and one that passes"
     good = run("scan", "gadgets/examples/good", "--policies", "gadgets", cwd=tmp_path)
     assert good.returncode == 0, good.stdout
@@ -67,4 +69,26 @@ def test_a_file_without_a_crd_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
     done = run("new", "policy", "p", "--crd", "x.yaml", cwd=tmp_path)
     assert done.returncode == 2
-    assert "0 CRDs" in done.stderr
+    assert "x.yaml: there is no CRD in it" in done.stderr
+
+
+def test_one_of_several_crds(tmp_path: Path) -> None:
+    for kind in ("Gadget", "Widget"):
+        run("new", "pack", kind, "--kind", kind, cwd=tmp_path)
+    (tmp_path / "all.yaml").write_text(
+        "---\n".join((tmp_path / k / "crd.yaml").read_text() for k in ("Gadget", "Widget"))
+    )
+    done = run("new", "policy", "p", "--crd", "all.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "auditor: all.yaml: choose by --kind one of Gadget, Widget\n")
+    done = run("new", "policy", "p", "--crd", "all.yaml", "--kind", "Gizmo", cwd=tmp_path)
+    assert "there is no CRD of the kind Gizmo in it, but of Gadget, Widget" in done.stderr
+    assert run("new", "policy", "p", "--crd", "all.yaml", "--kind", "Widget", cwd=tmp_path).returncode == 0
+    assert "resources: [widgets]" in (tmp_path / "p" / "policy.yaml").read_text()
+
+
+def test_a_new_pack_is_fixed_and_is_a_pack(tmp_path: Path) -> None:
+    run("new", "pack", "gadgets", "--kind", "Gadget", cwd=tmp_path)
+    fixed = run("fix", "gadgets/examples/bad", "--policies", "gadgets", cwd=tmp_path)
+    assert (fixed.returncode, "gadget-basics/at-least-one" in fixed.stderr) == (0, True)
+    pack = read_pack(tmp_path / "gadgets")
+    assert (pack.title, pack.summary.endswith("answers for it.")) == ("Gadget objects", True)

@@ -12,7 +12,7 @@ from auditor.intake.packs import packs_directory
 GOOD = """\
 apiVersion: db.auditor.dev/v1
 kind: DatabaseCluster
-metadata: {name: orders}
+metadata: {name: orders, labels: {team: checkout}}
 spec:
   engine: {name: postgresql, version: "17.6"}
   replicas: 5
@@ -20,6 +20,7 @@ spec:
   storage: {size: 100Gi}
   backup: {schedule: "15 2 * * *"}
 """
+PACK = ("--policies", str(packs_directory() / "databasecluster"))
 BAD = GOOD.replace("replicas: 5", "replicas: 4").replace("orders", "carts")
 ERROR = """\
 apiVersion: auditor.dev/v1
@@ -80,7 +81,7 @@ def test_labels_of_namespaces(files: Path) -> None:
 
 
 def test_the_table(files: Path) -> None:
-    code, out, err = run("scan", "-", cwd=files, stdin=f"{GOOD}---\n{BAD}")
+    code, out, err = run("scan", "-", *PACK, cwd=files, stdin=f"{GOOD}---\n{BAD}")
     assert (code, err) == (1, "")
     assert out == (
         "DatabaseCluster default/carts  (<stdin>:11)\n"
@@ -91,15 +92,15 @@ def test_the_table(files: Path) -> None:
         "majority\n"
         "            /spec/zones  (<stdin>:17)\n"
         "            Use 3, 5 or 7 replicas over at least three zones.\n"
-        "2 objects: 12 pass, 2 fail\n"
+        "2 objects: 22 pass, 2 fail\n"
     )
 
 
 def test_the_json(files: Path) -> None:
-    code, out, _ = run("scan", "bad.yaml", "-o", "json", cwd=files)
+    code, out, _ = run("scan", "bad.yaml", *PACK, "-o", "json", cwd=files)
     document = json.loads(out)
     assert code == 1
-    assert document["summary"] == {"pass": 12, "fail": 2, "warn": 0, "error": 0, "skip": 0}
+    assert document["summary"] == {"pass": 22, "fail": 2, "warn": 0, "error": 0, "skip": 0}
     assert [each["rule"] for each in document["findings"]] == ["odd-replicas", "survives-a-zone"]
     (kind,) = [each for each in document["coverage"] if "kind" in each]
     assert (kind["present"], kind["evaluated"], kind["crd"]) == (2, 2, True)

@@ -22,9 +22,10 @@ CASES = {
     "findings.exit-1": ("shops.yaml", "clean.yaml", *POLICIES),
     "known.exit-0": ("shops.yaml", *POLICIES, "--baseline", "../baseline.json", "--new-only"),
     "incomplete.exit-3": ("shops.yaml", "broken.yaml", *POLICIES, "--policies", "error.yaml"),
+    "everything.exit-3": ("shops.yaml", "broken.yaml", *POLICIES, "--policies", "error.yaml", "--include-passes"),
     "deletion.exit-1": ("clean.yaml", *POLICIES, "--operation", "delete"),
 }
-ALL_FORMATS = ("clean.exit-0", "findings.exit-1", "incomplete.exit-3")
+ALL_FORMATS = ("clean.exit-0", "findings.exit-1", "incomplete.exit-3", "everything.exit-3")
 REFUSED = {
     "mistake.exit-2": ("shops.yaml", "--policies", "mistake.yaml"),
     "nowhere.exit-2": ("nowhere.yaml",),

@@ -1,7 +1,10 @@
 """`auditor test` as a person runs it."""
 
+import signal
+import subprocess
 from pathlib import Path
 
+from tests.unit.cli.binary import AUDITOR, environment
 from tests.unit.cli.test_scan import ERROR, GOOD, run
 
 
@@ -32,3 +35,29 @@ def test_mistakes(tmp_path: Path) -> None:
     code, _, err = run("test", ".", cwd=tmp_path)
     assert code == 2
     assert "did you mean jq?" in err
+
+
+def test_watch_runs_again_when_a_file_is_saved(tmp_path: Path) -> None:
+    write(tmp_path, ("pass.yaml", GOOD))
+    policy, case = tmp_path / "policy.yaml", tmp_path / "tests" / "pass.yaml"
+    right = policy.read_text()
+    command = [AUDITOR, "test", ".", "--watch", "-q"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as watch:
+        assert watch.stdout is not None
+
+        def wait_for(text: str) -> None:
+            assert watch.stdout is not None
+            assert any(text in line for line in watch.stdout), f"it ended before it said {text}"
+
+        wait_for("1 passed, 0 failed")
+        case.write_text("a: [1")
+        wait_for("0 passed, 0 failed, 1 not evaluated")
+        policy.write_text(right.replace("jq:", "jqq:"))
+        wait_for("did you mean jq?")
+        policy.write_text(right)
+        case.write_text(GOOD)
+        wait_for("1 passed, 0 failed")
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(timeout=30) == 0

@@ -52,7 +52,7 @@ def test_only_packs_that_may_concern_the_files_are_read(tmp_path: Path) -> None:
     def chosen(text: str) -> set[str]:
         path = tmp_path / "o.yaml"
         path.write_text(text)
-        files = files_about(Files.of([str(path)]).mentioned)
+        files = files_about(Files([str(path)]).read().mentioned)
         return {str(Path(file).parent.relative_to(packs_directory())) for file in files}
 
     assert chosen("apiVersion: argoproj.io/v1alpha1\nkind: Application\n") == {"argo-cd", "common"}

@@ -160,7 +160,9 @@ def test_a_kind_without_its_crd_is_a_gap(tmp_path: Path) -> None:
     assert ("Other", "schema", "its CRD is not among those that were given") in {
         (gap.kind, gap.rule, gap.reason) for gap in found.coverage.gaps
     }
-    assert not found.incomplete
+    assert found.incomplete
+    (told,) = found.unreadable
+    assert str(told).endswith(":3: Other x (example.com/v1): its CRD is not in --crds: it was held against none")
 
 
 def test_params_and_exceptions_from_elsewhere(tmp_path: Path) -> None:

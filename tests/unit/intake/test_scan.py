@@ -179,5 +179,16 @@ def test_warnings(tmp_path: Path) -> None:
 
 def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
     prepared = prepare([write(tmp_path / "p.json", SMALL)])
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="nowhere: no such file"):
         scan([str(tmp_path / "p.json"), "nowhere"], prepared, time=NOW)
+
+
+def test_a_folder_without_objects(tmp_path: Path) -> None:
+    prepared = prepare([write(tmp_path / "p.json", SMALL)])
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    with pytest.raises(UsageError, match="holds no file that ends in"):
+        scan([str(folder)], prepared, time=NOW)
+    found = scan([write(tmp_path / "o.json", thing(size=1)), str(folder)], prepared, time=NOW)
+    assert [str(each) for each in found.unreadable] == [f"{folder}: holds no file that ends in .yaml, .yml, .json"]
+    assert found.objects == 1

@@ -106,7 +106,7 @@ CASES = sorted((PACK / "tests").glob("*.yaml"))
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 def test_cases_of_the_pack(case: Path, prepared: Prepared) -> None:
     states = list(compare(case, prepared))
-    assert not case.name.startswith("fail") or "fail" in states or "deletion" in case.read_text()
+    assert not case.name.startswith("fail") or {"fail", "warn"} & set(states) or "deletion" in case.read_text()
 
 
 SPECS = st.fixed_dictionaries(

@@ -14,16 +14,21 @@ from auditor.model.policy import Severity
 from auditor.model.turn import FindingTurn, Turn
 from auditor.report.history import (
     Batch,
+    Census,
     Database,
     DoorDecision,
     DoorTotals,
+    ExceptionChange,
     Fault,
     History,
     HistoryError,
     Interval,
     KindCoverage,
+    KindPolicies,
     PolicyChange,
+    Release,
     Retention,
+    Sort,
     Tally,
     Writer,
 )
@@ -45,6 +50,7 @@ from tests.unit.report.history.cases import (
     subject,
     turn,
 )
+from tests.unit.report.history.migrations import make_0001
 
 HOUR = timedelta(hours=1)
 
@@ -314,6 +320,54 @@ class HistoryContract:
         ]
         assert [(row["length"], row["start"], row["count"]) for row in rows(url, "doors")] == [(86_400, day, 3)]
 
+    def test_what_has_been_cut_is_known(self, history: History, url: str) -> None:
+        history.record([opened(0), resolved(1), opened(0, "open")])
+        history.count([Interval(start=START, length=HOUR, group=GROUP, resource=RESOURCE, tallies=[tally("shop")])])
+        history.prune(START + timedelta(days=1), Retention())
+        assert not rows(url, "horizons")
+        history.prune(START + timedelta(days=10), Retention(resolved=timedelta(days=9)))
+        cut = {row["what"]: row["before"] for row in rows(url, "horizons")}
+        assert cut == {"hours": (START + timedelta(days=8)).replace(hour=0), "findings": START + timedelta(days=1)}
+        history.record([opened(2, "late"), resolved(3, "late")])
+        history.prune(START + timedelta(days=10), Retention(resolved=timedelta(days=9, hours=1)))
+        assert {row["what"]: row["before"] for row in rows(url, "horizons")} == cut
+
+    def test_exceptions_and_matches_are_noted_when_they_change(self, history: History, url: str) -> None:
+        for seconds, reason in enumerate(("one", "one", "two")):
+            history.write([exception(seconds, reason), kind_policies(seconds, reason)])
+        assert [(row["reason"], row["at"], row["policies"]) for row in rows(url, "exception_changes")] == [
+            ("one", at(0), ["quorum"]),
+            ("two", at(2), ["quorum"]),
+        ]
+        assert [row["policies"] for row in rows(url, "kind_policies")] == [{"quorum": "one"}, {"quorum": "two"}]
+
+    def test_releases_are_noted_when_another_one_writes(self, history: History, url: str) -> None:
+        for seconds, version in enumerate(("1.0", "1.0", "1.1", "1.0")):
+            history.write([Release(at(seconds), version)])
+        assert [row["version"] for row in rows(url, "releases")] == ["1.0", "1.1", "1.0"]
+
+    def test_a_census_ends_what_went_unseen(self, history: History, url: str) -> None:
+        history.write([policy_change(0, 1), exception(0, "one"), coverage(0, 3)])
+        for _ in range(2):
+            history.write([Census(at=at(5), of=sort, keys=frozenset()) for sort in Sort])
+        assert [(row["what"], row["at"]) for row in rows(url, "policy_changes")] == [
+            ("changed", at(0)),
+            ("removed", at(5)),
+        ]
+        assert [row["what"] for row in rows(url, "exception_changes")] == ["changed", "removed"]
+        assert [(row["gone"], row["present"]) for row in rows(url, "coverage")] == [(False, 3), (True, 0)]
+        keys = frozenset({("Policy", "quorum")})
+        history.write([policy_change(6, 1), Census(at=at(7), of=Sort.POLICIES, keys=keys)])
+        assert rows(url, "policy_changes")[-1]["what"] == "changed"
+
+    def test_a_turn_keeps_the_message_that_it_replaced(self, history: History, url: str) -> None:
+        worse = finding(message="worse")
+        history.record([opened(0), turn(1, Turn.CHANGED, worse), resolved(2), opened(3), resolved(4)])
+        assert [row["message_before"] for row in rows(url, "turns")] == [
+            *(None, "replicas must be odd", None),
+            *("worse", None),
+        ]
+
     def test_the_old_goes_and_what_is_true_stays(self, history: History, url: str) -> None:
         long_ago = timedelta(days=2000).total_seconds()
         history.record([opened(-long_ago, "gone"), resolved(-long_ago + 1, "gone")])
@@ -366,6 +420,28 @@ class HistoryContract:
             differences = compare_metadata(context, Table.metadata)
         database.close()
         assert not differences, differences
+
+    def test_a_history_of_the_first_release_goes_on(self, url: str) -> None:
+        """With all that it knew; what is told again as it was is no change of it."""
+        from auditor.report.compliance import Period, make_report
+        from auditor.report.history.reader import choose_cluster
+
+        make_0001(url)
+        history = History.open(url, cluster="old")
+        told = KindCoverage(at=at(60), group=GROUP, resource=RESOURCE, present=4, evaluated=4)
+        history.write([told, turn(7200, Turn.OPENED, finding("new"), "new")])
+        history.close()
+        assert len(rows(url, "coverage")) == 1
+        assert [row["message_before"] for row in rows(url, "turns")] == [None, None]
+        database = Database(url)
+        with database.reading() as connection:
+            cluster = choose_cluster(connection)
+        period = Period(start=START, end=at(3600))
+        report = make_report(database, cluster, period, now=at(7200))
+        database.close()
+        assert report.percent == 75
+        assert [each.control for each in report.controls] == ["DB-7"]
+        assert [each.message for each in report.violations] == ["must be odd"]
 
     def test_a_newer_database_is_left_alone(self, history: History, url: str) -> None:
         database = Database(url)
@@ -446,6 +522,23 @@ def policy_change(seconds: float, generation: int) -> PolicyChange:
     return PolicyChange(
         at=at(seconds), policy="quorum", kind="Policy", generation=generation, what="changed", rules=rules
     )
+
+
+def exception(seconds: float, reason: str) -> ExceptionChange:
+    return ExceptionChange(
+        at=at(seconds),
+        namespace="shop",
+        name="legacy",
+        generation=1,
+        what="changed",
+        policies=["quorum"],
+        reason=reason,
+        expires=at(1000),
+    )
+
+
+def kind_policies(seconds: float, reason: str) -> KindPolicies:
+    return KindPolicies(at=at(seconds), group=GROUP, resource=RESOURCE, policies={"quorum": reason})
 
 
 def coverage(seconds: float, present: int | None) -> KindCoverage:

@@ -1,0 +1,16 @@
+"""Reports from a history in PostgreSQL."""
+
+import pytest
+
+from tests.cluster.history.conftest import create_database
+from tests.cluster.history.server import Server
+from tests.unit.report.compliance.contract import ComplianceContract
+
+
+@pytest.fixture(scope="module")
+def shared(postgresql: Server) -> str:
+    return create_database(postgresql)
+
+
+class TestPostgresql(ComplianceContract):
+    pass
