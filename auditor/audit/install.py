@@ -8,19 +8,16 @@ import yaml
 
 from auditor import crds
 from auditor.cluster import Client
-from auditor.cluster.access import dig_list, dig_text
-from auditor.cluster.conditions import find_condition
 from auditor.cluster.discovery import Discovery
+from auditor.cluster.discovery.established import wait_established
 from auditor.cluster.resource import CRDS
-from auditor.errors import AlreadyExistsError, ClusterError, UnknownKindError
+from auditor.errors import AlreadyExistsError, UnknownKindError
 from auditor.json import JsonObject
 from auditor.model.settings import ReportApi
 from auditor.report.crs import FORMS, Form
 
 PATIENCE: Final = 15.0
 """Seconds until a CRD is established. An idle API server takes some tenths; its slowest controller looks every 10 s."""
-STEP: Final = 0.1
-"""Seconds between two looks."""
 
 
 def install_report_crds(
@@ -44,7 +41,7 @@ def install_report_crds(
     for form in FORMS[api]:
         if not _served(discovery, form):
             created = _create(client, wanted[form.crd]) or created
-            _wait_established(client, form.crd, lambda: clock() < deadline, wait)
+            wait_established(client, form.crd, until=deadline, clock=clock, wait=wait)
     return created
 
 
@@ -63,14 +60,3 @@ def _create(client: Client, crd: JsonObject) -> bool:
     except AlreadyExistsError:  # somebody was faster, or it is there and not established yet
         return False
     return True
-
-
-def _wait_established(client: Client, name: str, waiting: Callable[[], bool], wait: Callable[[float], object]) -> None:
-    while True:
-        conditions = dig_list(client.get(CRDS, name), "status", "conditions")
-        if dig_text(find_condition(conditions, "Established"), "status") == "True":
-            return
-        if not waiting():
-            names = dig_text(find_condition(conditions, "NamesAccepted"), "message")
-            raise ClusterError(f"the CRD {name} was created, but is not established{f': {names}' if names else ''}")
-        wait(STEP)

@@ -8,8 +8,7 @@ import yaml
 
 from auditor import crds
 from auditor.cluster import Client
-from auditor.cluster.access import dig_list, dig_text
-from auditor.cluster.conditions import find_condition
+from auditor.cluster.discovery.established import wait_established
 from auditor.cluster.resource import CRDS, LEASES, NAMESPACES, Resource
 from auditor.errors import AlreadyExistsError, ClusterError, ConnectionConfigError, NotFoundError, UsageError
 from auditor.json import JsonObject
@@ -18,7 +17,6 @@ log = logging.getLogger(__name__)
 
 PATIENCE: Final = 15.0
 """Seconds until the CRDs are served. An idle API server takes some tenths; its slowest controller looks every 10 s."""
-STEP: Final = 0.1
 LEASED: Final = ("auditor-webhook", "auditor-watch")
 """Who finds no Lease waits as long as one lasts, as somebody may hold it; one that is given back is taken at once."""
 
@@ -51,7 +49,7 @@ def install(client: Client, namespace: str) -> None:
     deadline = time.monotonic() + PATIENCE
     for resource, thing in missing:
         if resource == CRDS:
-            _wait_established(client, thing["metadata"]["name"], deadline)
+            wait_established(client, thing["metadata"]["name"], until=deadline)
 
 
 def _find_missing(client: Client, namespace: str) -> list[tuple[Resource, JsonObject]]:
@@ -84,13 +82,3 @@ def _free_lease(name: str, namespace: str) -> JsonObject:
     metadata = {"name": name, "namespace": namespace}
     spec = {"holderIdentity": "", "leaseDurationSeconds": 1}
     return {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata, "spec": spec}
-
-
-def _wait_established(client: Client, name: str, deadline: float) -> None:
-    while True:
-        conditions = dig_list(client.get(CRDS, name), "status", "conditions")
-        if dig_text(find_condition(conditions, "Established"), "status") == "True":
-            return
-        if time.monotonic() > deadline:
-            raise ClusterError(f"the CRD {name} was created, but is not established")
-        time.sleep(STEP)

@@ -9,10 +9,10 @@ import yaml
 
 from auditor.cluster import Client, Resource, WriteOptions
 from auditor.cluster.access import dig_list, dig_object, dig_text
-from auditor.cluster.conditions import find_condition
 from auditor.cluster.discovery import Discovery
+from auditor.cluster.discovery.established import wait_established
 from auditor.cluster.resource import CRDS
-from auditor.errors import ApiError, ClusterError, NotFoundError, ServerTroubleError, UnauthorizedError, UsageError
+from auditor.errors import ApiError, NotFoundError, ServerTroubleError, UnauthorizedError, UsageError
 from auditor.intake.packs.manifests import LABEL, Manifests
 from auditor.intake.packs.pack import Pack
 from auditor.intake.packs.step import CONVERSIONS, POLICIES, Fate, Step
@@ -22,8 +22,6 @@ MANAGER: Final = "auditor-packs"
 """In managedFields: another than that of the webhook, which writes the conversion sections of the same CRDs."""
 PATIENCE: Final = 15.0
 """Seconds until a CRD is established. An idle API server takes some tenths; its slowest controller looks every 10 s."""
-STEP: Final = 0.1
-"""Seconds between two looks."""
 
 
 def check_ground(client: Client) -> None:
@@ -51,7 +49,7 @@ def install(
         step = _apply_crd(client, crd, options)
         yield step
         if step.done and not dry_run:
-            _wait_established(client, step.name, patience, wait)
+            wait_established(client, step.name, until=time.monotonic() + patience, wait=wait)
     for conversion in manifests.conversions:
         yield _apply(client, CONVERSIONS, conversion, options)
     for policy in manifests.policies:
@@ -171,15 +169,3 @@ def _differ(before: JsonObject | None, after: JsonObject, title: str) -> str:
         for each in (before, after)
     )
     return "".join(difflib.unified_diff(there, here, f"{title} (there)", f"{title} (to be)"))
-
-
-def _wait_established(client: Client, name: str, patience: float, wait: Callable[[float], object]) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        conditions = dig_list(client.get(CRDS, name), "status", "conditions")
-        if dig_text(find_condition(conditions, "Established"), "status") == "True":
-            return
-        if time.monotonic() > deadline:
-            names = dig_text(find_condition(conditions, "NamesAccepted"), "message")
-            raise ClusterError(f"the CRD {name} was written, but is not established{f': {names}' if names else ''}")
-        wait(STEP)
