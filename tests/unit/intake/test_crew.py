@@ -10,7 +10,11 @@ import pytest
 
 from auditor.intake.crew import LostError, count_cores, share_out
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+    # pytest-xdist has threads, the program has none when it forks.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,11 @@ from auditor.intake.twins import TOLD
 from auditor.json import Json, JsonObject
 from tests.unit.intake.files import NOW, crd, policy, thing, write
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+    # pytest-xdist has threads, the program has none when it forks.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
+]
 LOOKUP = {
     "lookups": [{"name": "peers", "resource": {"group": "example.com", "resource": "geese"}, "namespace": "same"}],
 }
