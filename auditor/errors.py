@@ -11,6 +11,8 @@
     ├── ConversionError          exit 3, HTTP 422   an object could not be converted to another version (engine)
     ├── StoppedError             exit 2, HTTP 500   the process that ran an expression was stopped (languages)
     ├── HistoryError             exit 3, HTTP 503   the history could not be read or written (report)
+    ├── DeliveryError            exit 3, HTTP 502   a report did not reach its receiver (report)
+    ├── LostError                exit 2, HTTP 500   a process of a scan ended in the middle of its work (intake)
     ├── SandboxError             exit 2             the control plane on this computer
     │   ├── AssetsError          the binaries: not there, damaged, not to be built
     │   └── StartError           a control plane that did not come up, or has ended

@@ -25,6 +25,9 @@ from auditor.audit.meters import WatcherCollector
 from auditor.audit.recall import Recall
 from auditor.audit.reportcrds import ReportCrds
 from auditor.audit.reports import ReportWriter
+from auditor.audit.schedules import ScheduleRunner
+from auditor.audit.schedules.courier import Courier
+from auditor.audit.schedules.press import Press
 from auditor.audit.settings import WRITES, WatchSettings
 from auditor.audit.situation import describe
 from auditor.audit.statuswriter import StatusWriter
@@ -34,7 +37,7 @@ from auditor.cluster import connect
 from auditor.cluster.access import dig_text
 from auditor.cluster.lease import LeaseApi
 from auditor.cluster.recorder import Recorder
-from auditor.cluster.resource import NAMESPACES
+from auditor.cluster.resource import NAMESPACES, SECRETS
 from auditor.errors import AuditorError
 from auditor.intake.live.view import View
 from auditor.languages import jq
@@ -105,6 +108,17 @@ class WatchService:
         self.recall: Recall | None = None
         if settings.database:
             self._keep_history(settings)
+        self.schedules = ScheduleRunner(
+            client,
+            owns=self.turf.owns,
+            guard=self.turf.guard,
+            press=Press(settings.database, self._find_cluster) if settings.database else None,
+            courier=Courier(
+                read_secret=lambda name: client.get(SECRETS, name, namespace=settings.namespace),
+                root=settings.reports,
+                public_only=not settings.private_receivers,
+            ),
+        )
         self._findings.events = FindingEvents(self._recorder) if self._recorder is not None else None
         self._checks = {
             "running": lambda: "it is ending" if self._stopping.is_set() else "",
@@ -153,6 +167,7 @@ class WatchService:
             (self.status.start, "status"),
             (self._begin_history, "history"),
             (self._find_doors, "doors"),
+            (self.schedules.start, "schedules"),
         ):
             if not insist(begin, what, self._stopping):
                 return
@@ -178,6 +193,7 @@ class WatchService:
             if each is not None:
                 self._end(each.stop)
         self._end(self.watcher.stop_judging)
+        self._end(lambda: self.schedules.stop(1.0))
         self._end(lambda: self.reports.stop(LAST_WRITES))
         self._end(lambda: self.status.stop(0.5))
         self._end(self.turf.stop)
@@ -207,12 +223,15 @@ class WatchService:
     def _open_history(self) -> History:
         """In the thread of the spool, again after each fault."""
         try:
-            system = self._client.get(NAMESPACES, "kube-system")
+            uid = self._find_cluster()
         except AuditorError as error:
             raise HistoryError(
                 Fault.AWAY, self.settings.database, f"which cluster this is is not known: {error}"
             ) from error
-        return History.open(self.settings.database, cluster=dig_text(system, "metadata", "uid"))
+        return History.open(self.settings.database, cluster=uid, name=self.settings.cluster_name)
+
+    def _find_cluster(self) -> str:
+        return dig_text(self._client.get(NAMESPACES, "kube-system"), "metadata", "uid")
 
     def _find_gone(self) -> list[tuple[str, str]] | None:
         if self.watcher.view is None:

@@ -27,6 +27,12 @@ class WatchSettings:
     """Ours: of the Lease and of the door's Service; exceptions for cluster-scoped objects count here."""
     database: str = ""
     """URL of the history; empty: none is kept."""
+    cluster_name: str = ""
+    """By which people know the cluster, in the history and its reports."""
+    reports: Path = field(default_factory=lambda: default_reports())  # defined below
+    """Below it ReportSchedules may have files written."""
+    private_receivers: bool = True
+    """Whether webhooks of ReportSchedules may lead to private addresses, as those in the cluster are."""
     doors: tuple[str, ...] = ()
     """Operations ports of doors that are asked in any case."""
     door_service: str = DOORS
@@ -47,6 +53,13 @@ class WatchSettings:
 
 
 def default_database() -> str:
-    """A file where programs keep what they remember: in a container a volume takes its place."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return f"sqlite:///{Path(state) / 'auditor' / 'history.db'}"
+    return f"sqlite:///{_find_state() / 'history.db'}"
+
+
+def default_reports() -> Path:
+    return _find_state() / "reports"
+
+
+def _find_state() -> Path:
+    """Where programs keep what they remember: in a container a volume takes its place."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "auditor"

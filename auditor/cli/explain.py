@@ -67,7 +67,8 @@ def command(
 ) -> int:
     """Show what POLICY, a file or a name, makes of the objects in files: what matches, each value, each result.
 
-    The verdict is that of `auditor scan` with the same policies. Values that look secret are not shown.
+    POLICY may be named as a scan names a rule, POLICY/RULE. The verdict is that of `auditor scan` with the same
+    policies. Values that look secret are not shown.
 
     Exit code 0: not violated; 1: violated; 2: a mistake in the policy or in the command; 3: something could not be
     evaluated.

@@ -17,6 +17,7 @@ COMMANDS = {
     "certs": "auditor.cli.certs",
     "completion": "auditor.cli.completion",
     "convert": "auditor.cli.convert",
+    "dashboard": "auditor.cli.dashboard",
     "demo": "auditor.cli.demo",
     "docs": "auditor.cli.docs",
     "explain": "auditor.cli.explain",
@@ -48,6 +49,16 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(COMMANDS[cmd_name]).command
         return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}" + (f": did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -113,6 +113,8 @@ def command(
             chosen = choose_cluster(connection, cluster)
         report = make_report(database, chosen, period, scope, now=now, options=options)
     _write(outputs, report)
+    for what in _find_unknown(report):
+        click.echo(f"auditor: nothing is known of {what} in this period: see whether it is spelled right", err=True)
     return _choose_exit(report, fail_under, require_complete=require_complete)
 
 
@@ -144,6 +146,23 @@ def _write(outputs: Sequence[Output], report: "Compliance") -> None:
             write_file(each.file, text)
         else:
             click.echo(text, nl=False)
+
+
+def _find_unknown(report: "Compliance") -> Iterator[str]:
+    """What was asked for and is nowhere: a slip of the pen must not look like a clean cluster."""
+    scope = report.scope
+    policies = {each.name for each in report.policies} | {each.policy for each in report.policy_news}
+    policies |= {rule.policy for control in report.controls for rule in control.rules}
+    kinds = {each.name for each in report.kinds} | {each.kind for each in report.coverage.gaps}
+    kinds |= {name.partition(".")[0] for name in kinds}
+    namespaces = {each.name for each in report.namespaces} | {each.namespace for each in report.resolved}
+    for what, asked, known in (
+        ("namespace", scope.namespaces or (), namespaces),
+        ("kind", scope.kinds, kinds),
+        ("policy", scope.policies, policies),
+        ("framework", {scope.framework} - {""}, {scope.framework} if report.controls else ()),
+    ):
+        yield from (f"the {what} {name!r}" for name in sorted(asked) if name not in known)
 
 
 def _choose_exit(report: "Compliance", fail_under: float | None, *, require_complete: bool) -> int:

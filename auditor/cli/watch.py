@@ -1,6 +1,7 @@
 """`auditor watch`: the watcher."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -28,6 +29,18 @@ from auditor.cli.cluster import Cluster, cluster_options
 @click.option("--history/--no-history", default=True, show_default=True, help="Remember what was.")
 @click.option(
     "--cluster-name", default="", metavar="NAME", help="By which the history and its reports call the cluster."
+)
+@click.option(
+    "--reports-directory",
+    default=None,
+    metavar="FOLDER",
+    help="Below it ReportSchedules may have files written. Default: a folder under ~/.local/state.",
+)
+@click.option(
+    "--private-receivers/--public-receivers",
+    default=True,
+    show_default=True,
+    help="Whether webhooks of ReportSchedules may lead to private addresses, as those of the cluster are.",
 )
 @click.option("--door", "doors", multiple=True, metavar="URL", help="The operations port of a door; may be repeated.")
 @click.option(
@@ -71,6 +84,8 @@ def command(
     database_url: str | None,
     history: bool,
     cluster_name: str,
+    reports_directory: str | None,
+    private_receivers: bool,
     doors: tuple[str, ...],
     door_service: str,
     share: bool,
@@ -86,7 +101,7 @@ def command(
     written.
     """
     from auditor.audit.service import run
-    from auditor.audit.settings import WatchSettings, default_database
+    from auditor.audit.settings import WatchSettings, default_database, default_reports
     from auditor.errors import UsageError
     from auditor.operations.listen import Listen
     from auditor.report.history import check_url
@@ -105,6 +120,8 @@ def command(
             namespace=namespace,
             database=database,
             cluster_name=cluster_name,
+            reports=default_reports() if reports_directory is None else Path(reports_directory),
+            private_receivers=private_receivers,
             doors=doors,
             door_service=door_service,
             share=share,

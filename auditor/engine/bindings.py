@@ -21,7 +21,7 @@ class RequestBindings:
         self._request: JsonObject | None = None
         self._jq: dict[str, Json] | None = None
 
-    def cel(self, names: frozenset[str], params: Json = None, lookups: Json = None) -> cel.Bindings:
+    def cel(self, names: frozenset[str], params: Json = None, lookups: Json = None) -> "cel.Bindings":
         key = (
             "request" in names,
             "namespaceObject" in names,

@@ -103,7 +103,7 @@ class _Compiler:
 
     def _cel(
         self, expression: Expression, scope: cel.Scope, result: cel.Type = cel.BOOL, rule: str = ""
-    ) -> cel.Program | None:
+    ) -> "cel.Program | None":
         program = self._try(lambda: cel.compile(expression.text, scope, result), expression.pointer, rule)
         if program is not None:
             self.programs.append(program)
@@ -124,7 +124,7 @@ class _Compiler:
                 )
             )
 
-    def _jq(self, text: str, pointer: str, rule: str) -> jq.Program | None:
+    def _jq(self, text: str, pointer: str, rule: str) -> "jq.Program | None":
         program = self._try(lambda: jq.compile(text, JQ_NAMES), pointer, rule)
         if program is not None:
             paths = ((p.path, p.line, p.column) for p in jq.selected_paths(text))
@@ -171,30 +171,30 @@ class _Compiler:
         return CompiledMutation(mutation, cel=program)
 
 
-def _together(rules: Sequence[CompiledRule]) -> cel.Conjunction | None:
+def _together(rules: Sequence[CompiledRule]) -> "cel.Conjunction | None":
     programs = [rule.cel for rule in rules if rule.cel is not None and not rule.needs_user]
     return cel.Conjunction(programs) if len(programs) > 1 else None
 
 
-def needs_user(program: cel.Program) -> bool:
+def needs_user(program: "cel.Program") -> bool:
     return "authorizer" in program.names or any(
         s.root == "request" and s.path[:1] == ("userInfo",) for s in all_selected(program)
     )
 
 
-def all_selected(program: cel.Program) -> Iterator[cel.Selected]:
+def all_selected(program: "cel.Program") -> "Iterator[cel.Selected]":
     yield from program.selected
     for variable in program.variables.values():
         yield from all_selected(variable)
 
 
-def _object_paths(program: cel.Program) -> Iterator[tuple[tuple[str, ...], int, int]]:
+def _object_paths(program: "cel.Program") -> Iterator[tuple[tuple[str, ...], int, int]]:
     for each in program.selected:
         if each.root in ("object", "oldObject"):
             yield each.path, each.line, each.column
 
 
-def _only(program: cel.Program) -> str:
+def _only(program: "cel.Program") -> str:
     """The pointer of the only path that it reads from the object; empty where it reads several."""
     paths = {each.path for each in all_selected(program) if each.root == "object"}
     longest = max(paths, key=len, default=())

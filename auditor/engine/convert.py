@@ -27,7 +27,7 @@ class Conversion:
     name: str
     group: str
     resource: str
-    steps: Mapping[tuple[str, str], jq.Program]
+    steps: "Mapping[tuple[str, str], jq.Program]"
     hub: str = ""
     """Where there is no direct step, the way leads through this version, if it is given."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from auditor.engine.bindings import RequestBindings
 from auditor.engine.compiled import CompiledPolicy, CompiledRule
@@ -14,15 +14,16 @@ from auditor.engine.lookups import find_lookups, find_params
 from auditor.engine.match import PolicyIndex
 from auditor.engine.matching import find_match, is_native_exempt
 from auditor.engine.messages import say_cel_error, say_error, say_violation, trim
-from auditor.engine.native.answer import join_annotations, say_warning
 from auditor.json import Json, JsonObject
 from auditor.languages import jq
-from auditor.languages.cel import Bindings
 from auditor.languages.outcome import Outcome
-from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding, Result, Verdict
 from auditor.model.policy import Enforcement, Kind, Language
 from auditor.model.request import Operation, Request
+
+if TYPE_CHECKING:
+    from auditor.languages.cel import Bindings
+    from auditor.languages.schema import StructuralSchema
 
 _HOLDS: Final = Outcome.of(True)
 
@@ -49,7 +50,7 @@ def judge(
     policies: PolicyIndex[CompiledPolicy],
     request: Request,
     *,
-    schema: StructuralSchema | None = None,
+    schema: "StructuralSchema | None" = None,
     passes: bool = True,
 ) -> Verdict:
     """All findings of all policies that apply; without `passes` those that passed are named only.
@@ -89,7 +90,7 @@ class _Judge:
         self,
         policies: PolicyIndex[CompiledPolicy],
         request: Request,
-        schema: StructuralSchema | None,
+        schema: "StructuralSchema | None",
         *,
         passes: bool,
     ) -> None:
@@ -117,7 +118,7 @@ class _Judge:
             findings=tuple(self.findings),
             warnings=tuple(_warnings(self.findings)),
             passed=tuple(self.passed),
-            audit_annotations=join_annotations(self.annotations),
+            audit_annotations=_join(self.annotations),
             not_applicable=tuple(self.not_applicable),
             recheck_at=min(self.recheck, default=None),
         )
@@ -198,7 +199,7 @@ class _Judge:
             elif isinstance(outcome.value, str) and trim(outcome.value):
                 self.annotations.append((f"{policy.policy.name}/{key}", trim(outcome.value)))
 
-    def _cel(self, evaluation: _Evaluation) -> Bindings:
+    def _cel(self, evaluation: _Evaluation) -> "Bindings":
         return self.bindings.cel(evaluation.policy.names, evaluation.params, evaluation.names)
 
     def _conclude_rule(self, evaluation: _Evaluation, rule: CompiledRule, outcome: Outcome) -> None:
@@ -275,10 +276,20 @@ def _schema_message(rule: CompiledRule, message: str) -> str:
     return f"{rule.rule.message}: {message}" if rule.rule.message else message
 
 
+def _join(annotations: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    if not annotations:
+        return ()
+    from auditor.engine.native.answer import join_annotations  # native policies alone have any
+
+    return join_annotations(annotations)
+
+
 def _warnings(findings: Sequence[Finding]) -> Iterator[str]:
     for each in findings:
         warns = Enforcement.WARN in each.enforcements and each.result in (Result.FAIL, Result.WARN, Result.ERROR)
         if warns and not each.blocks and each.kind is not Kind.POLICY:
+            from auditor.engine.native.answer import say_warning
+
             yield say_warning(each)
         elif warns and not each.blocks:
             yield f"{each.policy}/{each.rule}: {each.message}" if each.rule else f"{each.policy}: {each.message}"

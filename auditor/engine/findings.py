@@ -2,16 +2,18 @@
 
 import re
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from auditor.engine.compiled import CompiledPolicy, CompiledRule
 from auditor.engine.excuse import Excuse
 from auditor.engine.match import selects
 from auditor.json import Json, JsonObject
-from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding, Result, make_fingerprint
 from auditor.model.policy import Enforcement, FailurePolicy, Policy
 from auditor.model.request import Operation, Request
+
+if TYPE_CHECKING:
+    from auditor.languages.schema import StructuralSchema
 
 SECRET: Final = re.compile(r"passw|secret|token|credential|api-?key|private-?key|connection-?string", re.IGNORECASE)
 """Names of fields whose values are never shown. Rather too many than too few: the path is shown in any case."""
@@ -21,7 +23,7 @@ _OPEN: Final = re.compile(rf"://[^/?#\s]*@|[?&;][^=\s]*(?:{SECRET.pattern}|signa
 
 
 class FindingMaker:
-    def __init__(self, request: Request, schema: StructuralSchema | None = None) -> None:
+    def __init__(self, request: Request, schema: "StructuralSchema | None" = None) -> None:
         self.request = request
         self._schema = schema
         self.subject: JsonObject = (

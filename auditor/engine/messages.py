@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from auditor.engine.compiled import CompiledRule
 from auditor.languages import cel
-from auditor.languages.cel.wording import reword
 from auditor.languages.outcome import Outcome
 from auditor.model.policy import Language
 
@@ -15,7 +14,7 @@ _MAX_SHOWN = 200
 _SELECT = "Applying SELECT to non-message type"
 
 
-def say_violation(rule: CompiledRule, bindings: cel.Bindings | None) -> str:
+def say_violation(rule: CompiledRule, bindings: "cel.Bindings | None") -> str:
     """The computed message, if it can be computed and is fit to be shown; else the written one; else the rule."""
     if rule.message is not None and bindings is not None and not rule.rule.sensitive:
         outcome = rule.message.run(bindings)
@@ -28,7 +27,7 @@ def say_violation(rule: CompiledRule, bindings: cel.Bindings | None) -> str:
     return trim(rule.rule.message) or f"failed expression: {_show(rule)}"
 
 
-def say_error(rule: CompiledRule, error: str, bindings: cel.Bindings | None = None) -> str:
+def say_error(rule: CompiledRule, error: str, bindings: "cel.Bindings | None" = None) -> str:
     if rule.rule.sensitive:
         return "the rule could not be evaluated; why is not shown, because it is marked as sensitive"
     if rule.cel is not None and bindings is not None:
@@ -36,7 +35,7 @@ def say_error(rule: CompiledRule, error: str, bindings: cel.Bindings | None = No
     return f"the rule could not be evaluated: {error}"
 
 
-def say_cel_error(program: cel.Program, error: str, bindings: cel.Bindings) -> str:
+def say_cel_error(program: "cel.Program", error: str, bindings: "cel.Bindings") -> str:
     return f"expression '{program.source}' resulted in error: {_trace(program, error, bindings)}"
 
 
@@ -46,7 +45,7 @@ def say_condition_errors(errors: Sequence[str]) -> str:
     return distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]"
 
 
-def _trace(program: cel.Program, error: str, bindings: cel.Bindings) -> str:
+def _trace(program: "cel.Program", error: str, bindings: "cel.Bindings") -> str:
     """Through the variables, to the one that fails by itself."""
     for name, variable in program.variables.items():
         outcome: Outcome = variable.run(bindings)
@@ -55,10 +54,12 @@ def _trace(program: cel.Program, error: str, bindings: cel.Bindings) -> str:
     if error == _SELECT:
         key = _missing_key(program, bindings)
         return f"no such key: {key}" if key else error
+    from auditor.languages.cel.wording import reword  # CEL, for those who have rules in it
+
     return reword(error)
 
 
-def _missing_key(program: cel.Program, bindings: cel.Bindings) -> str:
+def _missing_key(program: "cel.Program", bindings: "cel.Bindings") -> str:
     """The first field that the expression reads of something that is no object."""
     for selected in program.selected:
         value = bindings.value_of(selected.root)

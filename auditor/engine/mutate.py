@@ -6,7 +6,9 @@ ones that want to be invoked again, and ours.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from auditor.engine import patch
 from auditor.engine.bindings import RequestBindings
 from auditor.engine.compiled import CompiledMutation, CompiledPolicy
 from auditor.engine.conditions import conditions_hold
@@ -14,15 +16,17 @@ from auditor.engine.findings import FindingMaker, value_at
 from auditor.engine.lookups import find_lookups, find_params
 from auditor.engine.match import PolicyIndex
 from auditor.engine.matching import find_match
-from auditor.engine.native.mutating import NativeMutations
-from auditor.engine.patch import PatchError, apply_patch, diff, merge_patch, same
+from auditor.engine.patch import diff, same
 from auditor.json import Json, JsonObject
 from auditor.languages import jq
 from auditor.languages.outcome import Outcome
-from auditor.languages.schema import StructuralSchema
 from auditor.model.finding import Finding
 from auditor.model.policy import Change
 from auditor.model.request import Operation, Request
+
+if TYPE_CHECKING:
+    from auditor.engine.native.mutating import NativeMutations
+    from auditor.languages.schema import StructuralSchema
 
 UNSETTLED = "has not settled"
 
@@ -42,7 +46,9 @@ class Mutated:
         return not any(finding.blocks for finding in self.findings)
 
 
-def mutate(policies: PolicyIndex[CompiledPolicy], request: Request, schema: StructuralSchema | None = None) -> Mutated:
+def mutate(
+    policies: PolicyIndex[CompiledPolicy], request: Request, schema: "StructuralSchema | None" = None
+) -> Mutated:
     """Applied twice, as the API server may call twice; what of ours a third time would change has not settled.
 
     `schema` is that of the object's CRD, by which apply configurations of native policies are merged.
@@ -52,6 +58,8 @@ def mutate(policies: PolicyIndex[CompiledPolicy], request: Request, schema: Stru
         return Mutated(object=before or {})
     if not any(policy.mutations for _, policy in policies.find(request.resource, request.world.kinds)):
         return Mutated(object=before)
+    from auditor.engine.native.mutating import NativeMutations  # only a policy that mutates needs it
+
     native = NativeMutations(policies, request, schema)
     mutator = _Mutator(policies, request)
     mutator.object = native.run(before)
@@ -74,7 +82,7 @@ def mutate(policies: PolicyIndex[CompiledPolicy], request: Request, schema: Stru
     )
 
 
-def _go_on(native: NativeMutations, mutator: "_Mutator") -> bool:
+def _go_on(native: "NativeMutations", mutator: "_Mutator") -> bool:
     return not any(finding.blocks for finding in (*native.findings, *mutator.findings))
 
 
@@ -139,7 +147,7 @@ class _Mutator:
         try:
             changed = _change(mutation, self.object, bindings, policy=policy, params=params, lookups=names)
             _check_identity(self.object, changed)
-        except (MutationError, PatchError) as error:
+        except (MutationError, patch.PatchError) as error:
             self._fail(policy, f"mutation {mutation.mutation.name}: {error}")
             return
         if not same(changed, self.object):
@@ -166,11 +174,11 @@ def _change(
         return dict(outputs[0])
     if mutation.cel is not None:
         value = _value(mutation.cel.run(bindings.cel(policy.names, params, lookups)))
-        changed = apply_patch(thing, value) if isinstance(value, list) else merge_patch(thing, value)
+        changed = patch.apply_patch(thing, value) if isinstance(value, list) else patch.merge_patch(thing, value)
     elif source.change is Change.JSON_PATCH:
-        changed = apply_patch(thing, mutation.patch)
+        changed = patch.apply_patch(thing, mutation.patch)
     else:
-        changed = merge_patch(thing, mutation.patch)
+        changed = patch.merge_patch(thing, mutation.patch)
     if not isinstance(changed, dict):
         raise MutationError("the result is no object")
     return changed

@@ -1,14 +1,16 @@
 """Literal paths in expressions, looked up in the schemas of the kinds that a policy matches."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from auditor.errors import Problem
-from auditor.languages.schema import StructuralSchema
 from auditor.model.policy import Policy
 from auditor.model.resource import GroupVersionResource, name_kind
 
-Schemas: TypeAlias = Mapping[GroupVersionResource, StructuralSchema]
+if TYPE_CHECKING:
+    from auditor.languages.schema import StructuralSchema
+
+Schemas: TypeAlias = Mapping[GroupVersionResource, "StructuralSchema"]
 
 
 def choose_schemas(policy: Policy, schemas: Schemas) -> Schemas:

@@ -4,22 +4,26 @@ import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from auditor.engine.convert import Conversion
 from auditor.engine.mistakes import Mistake
 from auditor.errors import AuditorError, CompileError, InputError, Problem
 from auditor.intake.load import Definition, find_crd_mistakes
 from auditor.json import JsonObject
-from auditor.languages.schema import Crd, StructuralSchema
+from auditor.languages.schema import Crd
 from auditor.model.match import BUILT_IN_GROUPS, CLUSTER_SCOPED, Equivalent, Kinds
 from auditor.model.request import GroupVersionKind, GroupVersionResource
+
+if TYPE_CHECKING:
+    from auditor.languages.schema import StructuralSchema
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
     crds: Mapping[tuple[str, str], Definition] = field(default_factory=dict)
     """By group and kind."""
-    schemas: Mapping[GroupVersionResource, StructuralSchema] = field(default_factory=dict)
+    schemas: "Mapping[GroupVersionResource, StructuralSchema]" = field(default_factory=dict)
     kinds: Kinds = field(default_factory=Kinds)
     conversions: Mapping[tuple[str, str], Conversion] = field(default_factory=dict)
     """By group and resource."""
@@ -34,12 +38,22 @@ class Catalog:
         return GroupVersionResource(kind.group, kind.version, crd.plural if crd else guess_plural(kind.kind))
 
     def check(self, kind: GroupVersionKind) -> None:
-        """Raises InputError for a version that the CRD does not serve: nothing could take such an object."""
+        """Raises InputError for a kind that its CRD spells otherwise and for a version that it does not serve: nothing
+        could take such an object."""
         crd = self.find(kind)
+        if crd is None and kind.group not in BUILT_IN_GROUPS:
+            self._check_spelling(kind)
         if crd is None or any(each.served and each.name == kind.version for each in crd.versions):
             return
         served = ", ".join(each.name for each in crd.versions if each.served) or "none"
         raise InputError(f"the CRD of {kind.kind} ({kind.group}) serves no version {kind.version}; served: {served}")
+
+    def _check_spelling(self, kind: GroupVersionKind) -> None:
+        """`kind: gadget` would be taken for one of the resource gadgets, which it is not."""
+        low = kind.kind.lower()
+        for (group, known), definition in self.crds.items():
+            if group == kind.group and low in (known.lower(), definition.crd.plural):
+                raise InputError(f"there is no kind {kind.kind} in {group}: {known} is meant")
 
     def is_namespaced(self, kind: GroupVersionKind) -> bool | None:
         """None where the scope is not known: a custom resource without its CRD."""

@@ -118,7 +118,9 @@ def _walk(top: Path, skip: Collection[str]) -> Iterator[Source | InputError]:
     for directory, names, files in os.walk(top, onerror=errors.append):
         names[:] = sorted(name for name in names if not name.startswith(".") and name not in skip)
         for name in sorted(files):
-            if name.endswith(SUFFIXES) and not name.startswith("."):
-                yield Source(str(Path(directory) / name), Path(directory) / name)
+            path = Path(directory) / name
+            # A pipe that happens to lie there would never end; one that is broken is told when it is read.
+            if name.endswith(SUFFIXES) and not name.startswith(".") and not path.is_fifo():
+                yield Source(str(path), path)
     for error in errors:
         yield InputError(f"{error.filename}: cannot be read: {error.strerror}")

@@ -20,6 +20,10 @@ _TEXTS: Final = (
 )
 _MAPS: Final = ("labels", "annotations")
 
+_CUSTOMIZES: Final = {"resources", "patches", "bases", "components", "namePrefix", "nameSuffix", "configMapGenerator"}
+"""Fields of a kustomization, which may do without apiVersion and kind."""
+_KUSTOMIZE: Final = " (a kustomization? Scan what `kustomize build` prints of its folder)"
+
 
 def find_faults(thing: Json) -> Iterator[tuple[str, str]]:
     """(JSON pointer, what is wrong there)"""
@@ -28,7 +32,8 @@ def find_faults(thing: Json) -> Iterator[tuple[str, str]]:
         return
     missing = [name for name in ("apiVersion", "kind") if not isinstance(thing.get(name), str) or not thing[name]]
     if missing:
-        yield "", f"has no {' and no '.join(missing)}: not a Kubernetes object"
+        advice = _KUSTOMIZE if _CUSTOMIZES & thing.keys() else ""
+        yield "", f"has no {' and no '.join(missing)}: not a Kubernetes object{advice}"
         return
     if thing["apiVersion"].count("/") > 1 or thing["apiVersion"].startswith("/") or thing["apiVersion"].endswith("/"):
         yield "/apiVersion", f"{thing['apiVersion']!r} is neither VERSION nor GROUP/VERSION"
@@ -42,7 +47,8 @@ def find_faults(thing: Json) -> Iterator[tuple[str, str]]:
 def find_missing_name(thing: JsonObject) -> Iterator[tuple[str, str]]:
     metadata = thing.get("metadata") or {}
     if not metadata.get("name") and not metadata.get("generateName"):
-        yield "", "has no metadata.name: the API server would not take it"
+        ours = str(thing.get("apiVersion")).startswith("kustomize.config.k8s.io/")
+        yield "", f"has no metadata.name: the API server would not take it{_KUSTOMIZE if ours else ''}"
 
 
 def _find_in_metadata(metadata: JsonObject) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ INCOMPLETE = 3
     "--param", "params", multiple=True, metavar="POLICY.NAME=VALUE", help="Another value, as YAML; repeatable."
 )
 @click.option("--dry-run", is_flag=True, help="Ask the API server, and write nothing.")
-@click.option("--diff", is_flag=True, help="Show what changes, as a diff.")
+@click.option("--diff", is_flag=True, help="Show what would change, as a diff, and write nothing.")
 @click.option(
     "--to", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write files for GitOps instead."
 )
@@ -76,7 +76,7 @@ def install(
         return 0
     client = cluster.connect("packs")
     with client.transport:
-        return _apply(client, manifests, dry_run=dry_run, diff=diff)
+        return _apply(client, manifests, dry_run=dry_run or diff, diff=diff)
 
 
 def _apply(client: "Client", manifests: "Sequence[Manifests]", *, dry_run: bool, diff: bool) -> int:

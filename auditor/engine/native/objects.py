@@ -3,10 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from auditor.engine.compile import compile_policy
 from auditor.engine.mistakes import Mistake, PolicyError
-from auditor.engine.native.check import check_binding, check_policy, without_nulls
-from auditor.engine.native.read import read_native
 from auditor.engine.read import name_of
 from auditor.json import JsonObject
 from auditor.model.policy import Kind, Policy
@@ -47,6 +44,11 @@ class NativeObjects:
 
     def policies(self) -> tuple[list[Policy], list[Mistake]]:
         """One policy of ours for each binding."""
+        if not (self._policies or self._bindings):
+            return [], []
+        from auditor.engine.native.check import check_binding, without_nulls  # only who has native policies needs it
+        from auditor.engine.native.read import read_native
+
         found: list[Policy] = []
         mistakes = self._mistakes = list(self._mistakes)
         wrong = self._check_policies(mistakes)
@@ -66,6 +68,8 @@ class NativeObjects:
 
     def _check_policies(self, mistakes: list[Mistake]) -> set[tuple[Kind, str]]:
         """Those that the API server would not take."""
+        from auditor.engine.native.check import check_policy
+
         wrong = set()
         used = {(kind, str((each.get("spec") or {}).get("policyName", ""))) for kind, each in self._bindings}
         for (kind, name), thing in self._policies.items():
@@ -83,6 +87,10 @@ class NativeObjects:
 
 def _compile(kind: Kind, thing: JsonObject, known: tuple[str, ...]) -> list[Mistake]:
     """What is wrong with its expressions, but for those of which something is known to be wrong already."""
+    from auditor.engine.compile import compile_policy
+    from auditor.engine.native.check import without_nulls
+    from auditor.engine.native.read import read_native
+
     plain = without_nulls(thing)
     try:
         readable = {**plain, "spec": {**plain["spec"], "failurePolicy": "Fail"}}

@@ -3,12 +3,17 @@
 No function changes what it is given; results share what did not change with their inputs.
 """
 
-from auditor.engine.patch.configuration import Shape, ShapeKind, apply_configuration
+from typing import TYPE_CHECKING
+
 from auditor.engine.patch.diff import diff
-from auditor.engine.patch.merge import merge_patch
-from auditor.engine.patch.operations import PatchError, TestFailedError, apply_patch
 from auditor.engine.patch.pointer import find_value, join_pointer, split_pointer
 from auditor.engine.patch.same import same
+from auditor.lazy import lazily
+
+if TYPE_CHECKING:
+    from auditor.engine.patch.configuration import Shape, ShapeKind, apply_configuration
+    from auditor.engine.patch.merge import merge_patch
+    from auditor.engine.patch.operations import PatchError, TestFailedError, apply_patch
 
 __all__ = [
     "PatchError",
@@ -24,3 +29,10 @@ __all__ = [
     "same",
     "split_pointer",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    configuration="Shape ShapeKind apply_configuration",
+    merge="merge_patch",
+    operations="PatchError TestFailedError apply_patch",
+)

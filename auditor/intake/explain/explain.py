@@ -1,8 +1,9 @@
 """Policies and objects in files: an account of each pair, with the verdict that a scan of them has."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -55,7 +56,8 @@ class Explanation:
 
 
 def choose(name: str, prepared: Prepared) -> list[CompiledPolicy]:
-    """By the file that it is in, or by its name. Raises UsageError where there is none."""
+    """By the file that it is in, by its name, or as a scan names its rules: POLICY/RULE. Raises UsageError where there
+    is none."""
     policies = prepared.engine.policies
     if Path(name).exists():
         place = Path(name).resolve()
@@ -68,11 +70,19 @@ def choose(name: str, prepared: Prepared) -> list[CompiledPolicy]:
         if not chosen:
             raise UsageError(f"{name}: holds no policy that is in force (a native one needs its binding)")
         return chosen
-    chosen = [each for each in policies if name in (each.policy.name, each.policy.key)]
+    chosen = [each for each in policies if name in (each.policy.name, each.policy.key) or name in _rules_of(each)]
     if not chosen:
-        known = ", ".join(sorted({each.policy.name for each in policies}))
-        raise UsageError(f"{name}: no such file, and no policy of that name among {known}")
+        known = sorted({each.policy.name for each in policies})
+        near = get_close_matches(name.partition("/")[0], known, n=1)
+        raise UsageError(
+            f"{name}: no such file, and no policy of that name"
+            + (f": did you mean {near[0]}?" if near else f" among {', '.join(known)}")
+        )
     return chosen
+
+
+def _rules_of(compiled: CompiledPolicy) -> Iterator[str]:
+    return (f"{compiled.policy.name}/{rule.name}" for rule in compiled.policy.rules)
 
 
 def explain_objects(

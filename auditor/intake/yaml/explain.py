@@ -21,6 +21,8 @@ _MEANINGS = (
     ("did not find expected <document start>", "content behind a complete value", "begin the next document with ---"),
     ("undefined tag handle", "a tag that is not declared", "remove the tag"),
 )
+# How an action of a Go template begins: {{ .Values.x }}, {{- if ...}}, {{ include "x" . }}.
+_ACTION = re.compile(r"\{\{-?\s*[.$a-z(\"/]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -41,6 +43,17 @@ def explain(error: YAMLError, text: str) -> Fault:
         if phrase in said:
             return Fault(meaning, line, column, advice)
     return Fault(said or "not YAML", line, column)
+
+
+def tell_template(fault: Fault, text: str) -> Fault:
+    """What fails where a template has one of its actions is not YAML yet: no advice about YAML would help."""
+    lines = text.split("\n")
+    advice = "scan what comes out of it, as of `helm template`"
+    for number in range(fault.line, max(fault.line - 2, -1), -1):  # {{- if }} alone on a line is told of on the next
+        action = _ACTION.search(lines[number]) if number < len(lines) else None
+        if action and (number == fault.line or not lines[number][: action.start()].strip()):
+            return Fault("a template, which is no YAML yet", number, action.start(), advice)
+    return fault
 
 
 def find_unreadable(text: str) -> Fault | None:

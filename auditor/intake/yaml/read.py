@@ -8,7 +8,7 @@ import orjson
 
 from auditor.intake.yaml.document import Document, DocumentError, Fault, Position, Positions
 from auditor.intake.yaml.exact import MAX_DEPTH, read_exact
-from auditor.intake.yaml.explain import find_unreadable
+from auditor.intake.yaml.explain import find_unreadable, tell_template
 from auditor.intake.yaml.inside import find_inside
 from auditor.intake.yaml.jsontext import read_json, skip_space
 from auditor.intake.yaml.lines import MISS, read_lines
@@ -17,6 +17,8 @@ from auditor.json import Json
 
 # kubectl cuts a file at these lines before it parses: whatever is broken in one document stays in that document.
 _SEPARATOR = re.compile(r"^---([^\n]*)(?:\n|\Z)", re.MULTILINE)
+# An end of a document that holds nothing: kubectl takes it, libyaml does not where no `---` stands before it.
+_ENDED = re.compile(r"(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+\.\.\.[ \t]*+\n(?:[ \t\r]*+(?:#[^\n]*+)?\n)*+")
 _BLANK = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*")
 
 
@@ -99,6 +101,8 @@ def _split(text: str, line: int) -> Iterator[tuple[str, int, Fault | None]]:
 def _read_chunk(chunk: str, line: int, file: str) -> list[Document | DocumentError]:
     # kubectl ends every line, the last too: it shows in block scalars.
     text = chunk if chunk.endswith("\n") else chunk + "\n"
+    if _ENDED.fullmatch(text):
+        return []
     try:
         value = read_lines(text)
         if value is MISS:
@@ -106,7 +110,7 @@ def _read_chunk(chunk: str, line: int, file: str) -> list[Document | DocumentErr
                 raise fault
             value = read_exact(text)
     except Fault as fault:
-        return [_locate(fault, file, line)]
+        return [_locate(tell_template(fault, text), file, line)]
     if value is None:
         return []
     blank = _BLANK.match(text)

@@ -8,7 +8,7 @@ from typing import Final
 from cel_expr_python import cel as library
 
 from auditor.errors import CompileError, Problem
-from auditor.languages.cel import apart, environment, wire
+from auditor.languages.cel import environment, wire
 from auditor.languages.cel.ast import Name, Node, children
 from auditor.languages.cel.bindings import UNREAD, Bindings
 from auditor.languages.cel.build import Builder, depth, renumber
@@ -97,6 +97,8 @@ class Program:
         """
         if self.is_short(bindings):
             return self._evaluation.run(bindings)
+        from auditor.languages.cel import apart  # for those few that may take long
+
         return apart.run(self._portable(), bindings, self.names)
 
     def is_short(self, bindings: Bindings) -> bool:
@@ -129,6 +131,8 @@ class Program:
             if self._asks:
                 with suppress(CompileError):  # it nests too deeply: then the error of the strict one stands
                     tolerant = self._encoded(tolerate(self._tree, self._build))
+            from auditor.languages.cel import apart
+
             self._text = apart.pack(self._encoded(self._tree), tolerant, self._evaluation)
         return self._text
 

@@ -9,13 +9,18 @@ error. A double that is whole may come out as an integer, beyond 2**53 as the on
 libjq and is 0 where Python reads it as an integer. NaN comes out as null, which no rule may yield as its verdict.
 """
 
-from auditor.languages.jq.batch import Call
-from auditor.languages.jq.paths import SelectedPath, selected_paths
-from auditor.languages.jq.pool import Pool, shared_pool
-from auditor.languages.jq.process import Limits
-from auditor.languages.jq.program import Program, compile  # noqa: A004 (called as jq.compile, like re.compile)
-from auditor.languages.jq.results import Denial, condition, denials, pointer
-from auditor.languages.jq.run import run
+from typing import TYPE_CHECKING
+
+from auditor.lazy import lazily
+
+if TYPE_CHECKING:
+    from auditor.languages.jq.batch import Call
+    from auditor.languages.jq.paths import SelectedPath, selected_paths
+    from auditor.languages.jq.pool import Pool, shared_pool
+    from auditor.languages.jq.process import Limits
+    from auditor.languages.jq.program import Program, compile  # noqa: A004 (called as jq.compile, like re.compile)
+    from auditor.languages.jq.results import Denial, condition, denials, pointer
+    from auditor.languages.jq.running import run
 
 __all__ = [
     "Call",
@@ -32,3 +37,14 @@ __all__ = [
     "selected_paths",
     "shared_pool",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    batch="Call",
+    paths="SelectedPath selected_paths",
+    pool="Pool shared_pool",
+    process="Limits",
+    program="Program compile",
+    results="Denial condition denials pointer",
+    running="run",
+)

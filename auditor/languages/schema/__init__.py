@@ -4,12 +4,17 @@
 Pure: no clock, no files, no network.
 """
 
-from auditor.languages.schema.crd import Crd, CrdVersion, crd_versions, read_crd
-from auditor.languages.schema.differences import DIFFERENCES, Difference
-from auditor.languages.schema.fieldpaths import Path, Unknown
-from auditor.languages.schema.json_schema import JsonSchemaProgram, compile  # noqa: A004 - the verb of all languages
-from auditor.languages.schema.structural import Received, StructuralSchema
-from auditor.languages.schema.violation import Violation
+from typing import TYPE_CHECKING
+
+from auditor.lazy import lazily
+
+if TYPE_CHECKING:
+    from auditor.languages.schema.crd import Crd, CrdVersion, crd_versions, read_crd
+    from auditor.languages.schema.differences import DIFFERENCES, Difference
+    from auditor.languages.schema.fieldpaths import Path, Unknown
+    from auditor.languages.schema.json_schema import JsonSchemaProgram, compile  # noqa: A004 - the verb of all languages
+    from auditor.languages.schema.structural import Received, StructuralSchema
+    from auditor.languages.schema.violation import Violation
 
 __all__ = [
     "DIFFERENCES",
@@ -26,3 +31,13 @@ __all__ = [
     "crd_versions",
     "read_crd",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    crd="Crd CrdVersion crd_versions read_crd",
+    differences="DIFFERENCES Difference",
+    fieldpaths="Path Unknown",
+    json_schema="JsonSchemaProgram compile",
+    structural="Received StructuralSchema",
+    violation="Violation",
+)

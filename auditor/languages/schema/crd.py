@@ -1,10 +1,13 @@
 """The versions of a CustomResourceDefinition."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from auditor.errors import CompileError, Problem
 from auditor.json import Json, JsonObject
-from auditor.languages.schema.structural import StructuralSchema
+
+if TYPE_CHECKING:
+    from auditor.languages.schema.structural import StructuralSchema
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +26,9 @@ class CrdVersion:
         """Whether the status is written on its own: the server then ignores it elsewhere."""
         return "status" in self.subresources
 
-    def compile(self, *, accepted: bool = False) -> StructuralSchema:
+    def compile(self, *, accepted: bool = False) -> "StructuralSchema":
+        from auditor.languages.schema.structural import StructuralSchema  # who only reads CRDs needs no more of them
+
         return StructuralSchema.compile(self.schema, accepted=accepted, scale=self.subresources.get("scale"))
 
 

@@ -7,16 +7,17 @@ over by then, of each kind; at present it is the one that runs.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from auditor.report.compliance.book import Book
+from auditor.report.compliance.period import Period
 from auditor.report.compliance.scope import RuleKey, Scope, policy_of
 from auditor.report.compliance.tree import Results
 from auditor.report.history.counts import GAUGES, INTERVALS
-from auditor.report.history.rollup import DAY_SECONDS
+from auditor.report.history.rollup import DAY_SECONDS, begin_of_day
 
 C = INTERVALS.c
 Kind = tuple[str, str]
@@ -120,6 +121,26 @@ def _find_start(connection: Connection, cluster: int, length: int, condition: Co
     question = select(func.max(C.start)).where(C.cluster_id == cluster, C.length == length, condition)
     start: datetime | None = connection.execute(question).scalar_one()
     return start
+
+
+def find_blind_days(connection: Connection, cluster: int, period: Period) -> list[str]:
+    """Runs of whole days of UTC within a period in which nothing was counted. Hours that became days tell the same."""
+    lengths = find_lengths(connection, cluster)
+    first = begin_of_day(period.start.astimezone(UTC) + timedelta(days=1) - timedelta(microseconds=1))
+    after = begin_of_day(period.end.astimezone(UTC))
+    found: list[str] = []
+    while first < after:
+        starts = [_find_start(connection, cluster, each, and_(C.start >= first, C.start < after)) for each in lengths]
+        last = max((start for start in starts if start is not None), default=None)
+        seen = first if last is None else begin_of_day(last) + timedelta(days=1)
+        if seen < after:
+            found.append(_name_days(seen, after - timedelta(days=1)))
+        after = first if last is None else begin_of_day(last)
+    return found[::-1]
+
+
+def _name_days(first: datetime, last: datetime) -> str:
+    return f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def read_counts(

@@ -1,5 +1,6 @@
 """What was evaluated at a moment, and what was not, and why."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from auditor.report.compliance.counting import Counted, Kind
 from auditor.report.compliance.scope import Scope, policy_of
 from auditor.report.compliance.tree import Coverage, CoverageLine
 from auditor.report.history.notes import COVERAGE, KIND_POLICIES
+from auditor.report.history.records import DOOR_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,18 @@ def _read_last(connection: Connection, table: SqlTable, cluster: int, at: dateti
 
 
 def make_coverage(known: Known, counts: list[Counted], scope: Scope, book: Book) -> Coverage:
-    gaps, followed, excluded = [], 0, 0
-    errors: dict[Kind, int] = {}
+    gaps, followed, excluded, pairs, judged = [], 0, 0, 0, 0
+    errors: Counter[Kind] = Counter()
+    failing: set[tuple[Kind, PolicyKey]] = set()
     for each in counts:
-        errors[each.kind] = errors.get(each.kind, 0) + each.results.errors
+        errors[each.kind] += each.results.errors
+        if each.results.errors:
+            failing.add((each.kind, each.rule[:2]))
     for kind, row in sorted(known.kinds.items()):
         if not scope.admits_kind(*kind):
             continue
-        policies = {key: why for key, why in known.policies.get(kind, {}).items() if _concerns(key, scope, book)}
+        concerning = known.policies.get(kind, {}).items()
+        policies = {key: why for key, why in concerning if why != DOOR_ONLY and _concerns(key, scope, book)}
         if scope.policies and not policies:
             continue
         if row["excluded"]:
@@ -90,7 +96,10 @@ def make_coverage(known: Known, counts: list[Counted], scope: Scope, book: Book)
         followed += 1
         whole = scope.namespaces is None
         bad = sorted(policy for (_, policy), why in policies.items() if why)
-        failed = row["not_evaluated"] if whole else errors.get(kind, 0)
+        failed = row["not_evaluated"] if whole else errors[kind]
+        pairs += len(policies) if is_read(row) else max(len(policies), 1)
+        if is_read(row):
+            judged += sum(not why if whole else (kind, key) not in failing for key, why in policies.items())
         if is_read(row) and not failed and not (whole and bad):
             continue
         # A reason may name an object, which may lie elsewhere.
@@ -107,7 +116,7 @@ def make_coverage(known: Known, counts: list[Counted], scope: Scope, book: Book)
                 policies=tuple(bad),
             )
         )
-    return Coverage(kinds=followed, gaps=tuple(gaps), excluded=excluded)
+    return Coverage(kinds=followed, gaps=tuple(gaps), excluded=excluded, pairs=pairs, judged=judged)
 
 
 def _concerns(key: PolicyKey, scope: Scope, book: Book) -> bool:

@@ -31,7 +31,7 @@ def read_admissions(
     counts = _count_decisions(connection, within) if complete else None
     recent = connection.execute(
         select(DECISIONS)
-        .where(*within, or_(D.allowed.is_(False), D.broke_glass.is_(True)))
+        .where(*within, D.dry_run.is_(False), or_(D.allowed.is_(False), D.broke_glass.is_(True)))
         .order_by(D.at.desc(), D.id)
         .limit(RECENT)
     )
@@ -127,8 +127,8 @@ def _choose_decisions(connection: Connection, cluster: int, period: Period, scop
 def _find_kinds(connection: Connection, cluster: int, scope: Scope) -> list[tuple[str, str]]:
     """A decision names the kind, a scope the resource. Findings have both; of a kind without any, the name of the
     resource is the usual plural."""
-    f = FINDINGS.c
-    known = select(f.api_group, f.kind, f.resource).where(f.cluster_id == cluster, *scope.conditions(FINDINGS))
+    f, mine = FINDINGS.c, Scope(namespaces=scope.namespaces, kinds=scope.kinds)
+    known = select(f.api_group, f.kind, f.resource).where(f.cluster_id == cluster, *mine.conditions(FINDINGS))
     plurals = {(group, kind): {resource} for group, kind, resource in connection.execute(known.distinct())}
     asked = select(D.api_group, D.kind).where(D.cluster_id == cluster, *scope.conditions(DECISIONS)).distinct()
     found = []

@@ -61,7 +61,10 @@ def _name_state(row: RowMapping, period: Period, soon: timedelta) -> str:
     """Empty: it was over before the period."""
     end, expires = period.end, row["expires"]
     if row["what"] == REMOVED:
-        return "removed" if row["at"] >= period.start and not _is_over(expires, row["at"]) else ""
+        if not _is_over(expires, row["at"]):
+            return "removed" if row["at"] >= period.start else ""
+        # It was over before somebody swept it away.
+        return "expired" if expires >= period.start else ""
     if _is_over(expires, end):
         return "expired" if expires >= period.start else ""
     if row["what"] != "changed" or expires is None:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,7 +14,16 @@ from auditor.model.policy import Severity
 from auditor.model.resource import name_kind
 from auditor.report.compliance.book import Book, read_book, read_policy_news
 from auditor.report.compliance.controls import make_controls
-from auditor.report.compliance.counting import Counted, End, Kind, Moment, find_ends, find_lengths, read_counts
+from auditor.report.compliance.counting import (
+    Counted,
+    End,
+    Kind,
+    Moment,
+    find_blind_days,
+    find_ends,
+    find_lengths,
+    read_counts,
+)
 from auditor.report.compliance.covering import Known, make_coverage, read_known
 from auditor.report.compliance.doors import read_admissions
 from auditor.report.compliance.excusing import SOON, read_exceptions
@@ -120,6 +129,7 @@ class _Maker:
             list_standing(
                 connection,
                 standing,
+                book,
                 start=period.start,
                 at=period.end,
                 allowed=options.allowed,
@@ -141,7 +151,7 @@ class _Maker:
             results=results,
             previous=earlier[-1].results,
             open=opened,
-            open_before=self._open_before() if whole else None,
+            open_before=self._open_before(book) if whole and reach.first <= period.start else None,
             movement=movement,
             ages=None if cells is None else sum_ages(cells),
             severities=_by_severity(cells, moved, options.allowed),
@@ -161,9 +171,8 @@ class _Maker:
             trend=(*earlier, Point(period=period, results=results, flow=None if movement is None else movement.flow)),
         )
 
-    def _open_before(self) -> Open:
+    def _open_before(self, book: Book) -> Open:
         """By the rules of the end of the period, as all of the report."""
-        book = read_book(self.connection, self.cluster.id, self.period.end)
         standing = stand(self.cluster.id, self.period.start, self.scope, book)
         return _sum_open(count_standing(self.connection, standing, self.period.start, self.options.allowed))
 
@@ -196,11 +205,20 @@ class _Maker:
             cut = horizons.get(what)
             if cut is not None and cut > period.start:
                 yield f"{meant} before {_tell(cut)} have been deleted, as they are older than is kept."
+        blind = find_blind_days(self.connection, self.cluster.id, self._days(reach))
+        if blind:
+            yield f"Nothing was counted on {_list(blind)} (UTC): nobody watched."
         written = read_last_written(self.connection, self.cluster.id)
-        if written is not None and written < period.end - LATE:
+        # Of a period that is over all must be told by now; of the present it is told a little later.
+        if written is not None and written < period.end - (LATE if period.end >= self.now else timedelta()):
             yield f"The watcher has written nothing since {_tell(written)}: what happened later is not in here."
         if self.scope.severity is not None and any(rule.severity is None for rule in book.rules()):
             yield "Of some rules the severity was not recorded: their results are left out."
+
+    def _days(self, reach: Reach) -> Period:
+        """The part of the period in which somebody should have counted, and of which it would be known."""
+        first = max(self.period.start, reach.first, reach.horizons.get("intervals", reach.first))
+        return replace(self.period, start=first)
 
     def _tell_ends(self, ends: Sequence[End], known: Known, horizons: Mapping[str, datetime]) -> Iterator[str]:
         end, latest = self.period.end, max(each.at for each in ends)

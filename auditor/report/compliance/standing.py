@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    RowMapping,
     Subquery,
     and_,
     case,
@@ -178,7 +179,14 @@ _ORDER: Final = {Result.FAIL: 0, Result.ERROR: 1, Result.WARN: 2, Result.SKIP: 3
 
 
 def list_standing(
-    connection: Connection, standing: Standing, *, start: datetime, at: datetime, allowed: Allowed, most: int
+    connection: Connection,
+    standing: Standing,
+    book: Book,
+    *,
+    start: datetime,
+    at: datetime,
+    allowed: Allowed,
+    most: int,
 ) -> list[Violation]:
     """The worst first, and of these those that have been there for longest."""
     them = standing.all
@@ -197,7 +205,7 @@ def list_standing(
             message=messages.get(row["id"], row["message"]),
             result=row["result"],
             severity=row["severity"],
-            controls=tuple(row["controls"]),
+            controls=_controls_then(book, row),
             since=row["opened_at"],
             new=row["opened_at"] >= start,
             overdue=row["result"] is Result.FAIL and is_overdue(row["severity"], row["opened_at"], at, allowed),
@@ -211,6 +219,12 @@ _TOLD: Final = (
     *("fingerprint", "policy_kind", "policy", "rule", "message", "path", "remediation", "api_group", "api_version"),
     *("kind", "namespace", "name", "writer"),
 )
+
+
+def _controls_then(book: Book, row: RowMapping) -> tuple[str, ...]:
+    """As the policies of then say: with a finding those are kept that hold now."""
+    rule = book.find((row["policy_kind"], row["policy"], row["rule"]))
+    return tuple(row["controls"]) if rule is None else rule.controls
 
 
 def _messages_then(connection: Connection, findings: Iterable[int], at: datetime) -> Mapping[int, str]:

@@ -125,9 +125,17 @@ def _tell_summary(report: Compliance) -> Section:
         *((f"open {name}", value) for name, value in zip(_OPEN, _open_cells(opened), strict=True)),
         ("open violations at the beginning", None if before is None else before.violations),
         *zip(_MOVED, _moved_cells(moved), strict=True),
-        ("kinds covered", Percent(report.coverage.percent)),
+        ("changed meanwhile", None if moved is None else moved.changed),
+        ("excused meanwhile", None if moved is None else moved.excused),
+        ("coverage, by pairs of kind and policy", Percent(report.coverage.percent)),
     ]
-    return Section(name="summary", title="Summary", heads=("what", "value"), rows=tuple(rows))
+    return Section(name="summary", title="Summary", heads=("what", "value"), rows=tuple(rows), note=_SUMMARY)
+
+
+_SUMMARY: Final = (
+    "Compliance is passes over passes and fails. These are results: one of each rule on each object that it matches. "
+    "What is open, opened and resolved are findings: what is wrong at one place of one object."
+)
 
 
 _RESULTS: Final = ("compliance", "passes", "fails", "warnings", "errors", "excused")
@@ -178,6 +186,7 @@ def _tell_trend(report: Compliance) -> Section:
         title="Trend",
         heads=("period", *_RESULTS, "opened", "reopened", "resolved"),
         rows=tuple((str(each.period), *_result_cells(each.results), *_flow_cells(each.flow)) for each in report.trend),
+        note="Results are those at the end of each period.",
     )
 
 
@@ -376,7 +385,16 @@ def _tell_admissions(report: Compliance) -> Section:
         title="Admissions",
         heads=("reviews", "denied", "warned", "mutated", "errors", "bypassed", "answered too late"),
         rows=((each.reviews, each.denied, each.warned, each.mutated, each.errors, each.bypassed, each.late),),
+        note=" ".join(
+            (
+                *(("No door told of any request.",) if each.reviews == 0 else ()),
+                *((_ALL_REQUESTS,) if report.scope.framework or report.scope.severity is not None else ()),
+            )
+        ),
     )
+
+
+_ALL_REQUESTS: Final = "Requests are not told apart by severity or framework: these are all of the rest of the scope."
 
 
 def _tell_denied(report: Compliance) -> Section:

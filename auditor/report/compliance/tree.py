@@ -241,10 +241,15 @@ class Coverage:
     gaps: tuple[CoverageLine, ...]
     excluded: int
     """Kinds that are left out on purpose."""
+    pairs: int = 0
+    """Of a kind and a policy that may concern it; a kind that cannot be read is one at least."""
+    judged: int = 0
+    """Of these, in full."""
 
     @property
     def percent(self) -> float | None:
-        return 1000 * (self.kinds - len(self.gaps)) // self.kinds / 10 if self.kinds else None
+        """Of the pairs, as `auditor status` and the metrics count it. None: there are none."""
+        return 1000 * self.judged // self.pairs / 10 if self.pairs else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

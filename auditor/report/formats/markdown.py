@@ -52,9 +52,9 @@ def _sum_up(results: Results) -> str:
 
 def _list_gaps(results: Results) -> Iterator[str]:
     compared = results.comparison
-    told = [f"- **not read**: {_escape(str(error))}" for error in results.scan.unreadable]
-    told += [f"- warning: {_escape(warning)}" for warning in results.scan.warnings]
-    told += [f"- gone: {_escape(tell_entry(entry))}" for entry in (compared.gone if compared else ())]
+    told = [f"- **not read**: {escape(str(error))}" for error in results.scan.unreadable]
+    told += [f"- warning: {escape(warning)}" for warning in results.scan.warnings]
+    told += [f"- gone: {escape(tell_entry(entry))}" for entry in (compared.gone if compared else ())]
     yield from told[:_GONE]
     if len(told) > _GONE:
         yield f"- and {len(told) - _GONE} more"
@@ -66,19 +66,19 @@ def _make_row(results: Results, judged: Judged, finding: Finding) -> str:
     known = " (known)" if results.knows(finding) else ""
     word = f"**{finding.severity}**" if finding.result is Result.FAIL else str(finding.result)
     line = judged.position_of(finding).line
-    place = f"<br>{_escape(f'{results.name_file(judged.place.file)}:{line}')}" if judged.place.file else ""
-    path = f"<br>{_escape(finding.path)}" if finding.path else ""
+    place = f"<br>{escape(f'{results.name_file(judged.place.file)}:{line}')}" if judged.place.file else ""
+    path = f"<br>{escape(finding.path)}" if finding.path else ""
     cells = [
         f"{word}{known} <!-- {finding.result} {finding.fingerprint} -->",
-        _escape(name_rule(finding)),
-        f"{_escape(str(judged.subject))}{place}",
-        f"{_escape(tell(finding))}{path}",
-        _escape(advise(finding)),
+        escape(name_rule(finding)),
+        f"{escape(str(judged.subject))}{place}",
+        f"{escape(tell(finding))}{path}",
+        escape(advise(finding)),
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Nothing in a text is markup, a mention of somebody, or the end of a cell."""
     plain = clean(cut(text, CELL)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", plain).replace("@", "&#64;").replace("\n", " ").replace("://", "&#58;//")

@@ -97,7 +97,7 @@ def _add_finding(page: _Page, judged: Judged, finding: Finding) -> None:
         page.add(f"{finding.path}{value}{_in(judged.place.file and f'{judged.place.file}:{line}')}", indent=under)
     if finding.exception:
         page.add(f"excused by {finding.exception}", indent=under)
-    elif finding.remediation:
+    elif finding.remediation and finding.result is not Result.ERROR:  # it would mend a violation, and there is none
         page.add(finding.remediation, indent=under)
 
 

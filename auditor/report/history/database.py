@@ -8,6 +8,7 @@ writers cannot deadlock, and what one of them read still holds when it writes.
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ class Database:
         self._inode: int | None = None
         if not make and self.path is not None and not self.path.is_file():
             raise UsageError(f"there is no history in {self.where}: no such file")
+        self._make = make
         self.engine: Engine = self._connect()
 
     @property
@@ -91,6 +93,8 @@ class Database:
         return create_engine(self._url, connect_args=given, pool_pre_ping=True, pool_size=2, hide_parameters=True)
 
     def _connect_sqlite(self, path: Path) -> Engine:
+        if not self._make and not os.access(path, os.W_OK):
+            return self._connect_read_only(path)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # By us, because SQLite would let the group and others read it. Its -wal and -shm take over the mode.
@@ -104,6 +108,19 @@ class Database:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+    def _connect_read_only(self, path: Path) -> Engine:
+        """A copy that was put away, or somebody else's."""
+        # SQLite would make files beside it, even to read. Where nobody can, nobody writes it either.
+        beside = [path.with_name(path.name + end) for end in ("-wal", "-shm")]
+        lonely = not os.access(path.parent, os.W_OK) and not any(each.exists() for each in beside)
+        where = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if lonely else ''}"
+        return create_engine(
+            self._url,
+            creator=lambda: sqlite3.connect(where, uri=True, timeout=BUSY_SECONDS, check_same_thread=False),
+            pool_size=2,
+            hide_parameters=True,
+        )
 
     def _check_file(self) -> None:
         """A file that was deleted or replaced takes what is written to it along, without a word."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from auditor.json import JsonObject
 from auditor.model.policy import Severity
@@ -158,6 +158,11 @@ class KindCoverage:
     stale: bool = False
     reason: str = ""
     excluded: bool = False
+
+
+DOOR_ONLY: Final = "for updates or deletions only, of which stored objects know nothing"
+"""Of a policy that no stored object can be judged by, as the watcher words it: the door judges by it, and it is no gap
+of the watcher's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,15 @@
 
 import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from auditor.audit.schedules import SCHEDULES
 from auditor.cluster import Client
-from auditor.cluster.resource import LEASES
+from auditor.cluster.resource import LEASES, SECRETS
 from auditor.errors import NotFoundError
 from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
@@ -18,6 +20,7 @@ from tests.cluster.audit.running import Watch, wait
 PAGE = Path(__file__).parents[3] / "docs" / "watcher.md"
 NAME = "auditor-rights"
 ACCOUNT: JsonObject = {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
+SCHEDULE: JsonObject = {"apiVersion": SCHEDULES.api_version, "kind": SCHEDULES.kind}
 REFUSED = re.compile(r'\{code="403",resource="([^"]+)"')
 
 
@@ -48,13 +51,33 @@ def written(program: Watch, verb: str, resource: str) -> bool:
     return program.count("auditor_cluster_calls_total", verb=verb, resource=resource, code=code) > 0
 
 
+@pytest.fixture(autouse=True)
+def cleared(client: Client) -> Iterator[None]:
+    yield
+    client.delete_collection(SCHEDULES)
+
+
+def leave_delivery(client: Client) -> None:
+    """It is due, and needs a Secret whose name the page has; that has not what is looked for in it."""
+    secret: JsonObject = {"name": "auditor-deliveries", "namespace": NAMESPACE}
+    client.apply(SECRETS, {"apiVersion": "v1", "kind": "Secret", "metadata": secret}, force=True)
+    webhook = {"urlFrom": {"secret": "auditor-deliveries", "key": "url"}}
+    spec: JsonObject = {"schedule": "0 0 1 1 *", "deliveries": [{"name": "chat", "webhook": webhook}]}
+    thing = client.apply(SCHEDULES, {**SCHEDULE, "metadata": {"name": "rights"}, "spec": spec}, force=True)
+    due = thing["metadata"]["creationTimestamp"]
+    entry = {"name": "chat", "due": due, "start": due, "end": due, "state": "Pending", "attempts": 0}
+    client.update(SCHEDULES, {**thing, "status": {"deliveries": [entry]}}, subresource="status")
+
+
 @pytest.mark.timeout(120)
-def test_they_are_enough(stage: Stage, start: Start, client: Client, account: Path) -> None:
+def test_they_are_enough(stage: Stage, start: Start, client: Client, account: Path, tmp_path: Path) -> None:
     for resource, name, namespace in ((LEASES, "auditor-watch", NAMESPACE), (CONFIGS, "default", "")):
         with contextlib.suppress(NotFoundError):
             client.delete(resource, name, namespace=namespace)  # both are to be made by the watcher
     stage.put(POLICIES, policy("one", ODD))
-    program = start("--door-service", "auditor-webhook", kubeconfig=account)
+    leave_delivery(client)
+    database = f"sqlite:///{tmp_path}/history.db"
+    program = start("--door-service", "auditor-webhook", "--database-url", database, kubeconfig=account)
     bad = stage.write("bad", replicas=3)
     wait(lambda: "leads now" in program.text, why=lambda: program.text)
     judged = "auditor_audit_last_complete_pass_timestamp_seconds"
@@ -64,6 +87,8 @@ def test_they_are_enough(stage: Stage, start: Start, client: Client, account: Pa
     wait(lambda: written(program, "create", "events.events.k8s.io"), why=lambda: program.text)
     wait(lambda: written(program, "update", f"{CONFIGS.name}/status"), why=lambda: program.text)
     wait(lambda: written(program, "update", f"{POLICIES.name}/status"), why=lambda: program.text)
+    wait(lambda: written(program, "update", f"{SCHEDULES.name}/status"), why=lambda: program.text)
+    wait(lambda: "has no url" in str(client.get(SCHEDULES, "rights")["status"]), why=lambda: program.text)
     stage.write("bad", replicas=5)
     wait(lambda: "one/odd" not in stage.results(bad), why=lambda: program.text)
     assert refused(program) == set()

@@ -88,9 +88,14 @@ def test_install_again_and_stricter(cluster: Sandbox) -> None:
     versions = {each["metadata"]["resourceVersion"] for each in policies}
     assert {each["metadata"]["resourceVersion"] for each in get(cluster, "policies.auditor.dev")["items"]} == versions
 
-    stricter = run_packs(cluster, "install", NAME, "--enforcement", "as-shipped", "--diff")
+    shown = run_packs(cluster, "install", NAME, "--enforcement", "as-shipped", "--diff")
+    assert f"{QUORUM} changed (dry run)" in shown.stdout
+    assert "-  enforcement: Audit\n+  enforcement: Deny" in shown.stdout
+    versions_after = {each["metadata"]["resourceVersion"] for each in get(cluster, "policies.auditor.dev")["items"]}
+    assert versions_after == versions  # --diff looks, and writes nothing
+
+    stricter = run_packs(cluster, "install", NAME, "--enforcement", "as-shipped")
     assert lines(stricter.stdout)[QUORUM] == "changed"
-    assert "-  enforcement: Audit\n+  enforcement: Deny" in stricter.stdout
     assert any("mutate" in each["spec"] for each in get(cluster, "policies.auditor.dev")["items"])
 
     assert run_packs(cluster, "install", NAME).returncode == 0

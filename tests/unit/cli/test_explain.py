@@ -212,6 +212,12 @@ def test_colours_on_a_terminal_only(files: Path) -> None:
         (("databasecluster-quorum", "one.yaml"), 0, "does not match"),
         (("gadgets", "one.yaml", "--policies", "policy.yaml"), 1, "fail  gadgets"),
         (("nobody", "one.yaml"), 2, "no such file, and no policy of that name among "),
+        (
+            ("gadgets/nowhere", "one.yaml", "--policies", "policy.yaml"),
+            2,
+            "no policy of that name: did you mean gadgets?",
+        ),
+        (("gadget", "one.yaml", "--policies", "policy.yaml"), 2, "no policy of that name: did you mean gadgets?"),
         (("policy.yaml", "missing.yaml"), 2, "missing.yaml: no such file or directory"),
         (("one.yaml", "one.yaml"), 2, "no policy in one.yaml"),
         (("policy.yaml",), 2, "Missing argument"),

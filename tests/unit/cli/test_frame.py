@@ -78,6 +78,13 @@ def test_wrong_usage_exits_2_and_says_what_to_do(arguments: tuple[str, ...]) -> 
     assert answer.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"), [("scna", "there is no command 'scna': did you mean 'scan'?"), ("xyzzy", "no command 'xyzzy'\n")]
+)
+def test_a_command_that_is_not_there(typed: str, said: str) -> None:
+    assert said in run(typed).stderr
+
+
 @pytest.mark.parametrize(("error", "code"), [("UsageError", 2), ("InputError", 3), ("SandboxError", 2)])
 def test_errors_of_ours_are_a_sentence_and_an_exit_code(error: str, code: int) -> None:
     answer = run("try", code=with_command(f"raise errors.{error}('the sky is green: look again')"))

@@ -1,18 +1,22 @@
 """`auditor report`: what it answers, and with which exit code."""
 
+import contextlib
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import text
 
 from auditor.cli import report as module
 from auditor.errors import AuditorError, UsageError
 from auditor.model.finding import Result as Outcome
 from auditor.report.compliance.formats import FORMATS
 from auditor.report.history import Fault, History, HistoryError, Interval, KindCoverage, Tally
+from auditor.report.history.reader import open_to_read
 from tests.unit.report.history.cases import GROUP, RESOURCE
 
 Run = Callable[..., Result]
@@ -84,6 +88,30 @@ def test_errors_are_never_complete(url: str, run: Run) -> None:
     assert run("--require-complete", "--period", "24h").return_value == 3
 
 
+def test_what_is_nowhere_is_told(url: str, run: Run) -> None:
+    keep(url)
+    said = run("--namespace", "shpo", "--kind", "databses", "--policy", "qourum", "--framework", "SOC3").stderr
+    for what in ("namespace 'shpo'", "kind 'databses'", "policy 'qourum'", "framework 'SOC3'"):
+        assert f"nothing is known of the {what} in this period" in said
+    assert run("--namespace", "shop", "--kind", RESOURCE, "--policy", "quorum").stderr == ""
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["folder can be written", "nor the folder"])
+def test_a_history_that_cannot_be_written(url: str, run: Run, monkeypatch: pytest.MonkeyPatch, beside: bool) -> None:
+    """As for somebody else, or of a backup; who is root may write everything, so it is only said here."""
+    keep(url)
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: real(path, mode) and beside and Path(path).is_dir())
+    assert run("--period", "24h").output.startswith("# Compliance of prod: 90.0 %")
+    with (
+        contextlib.closing(open_to_read(url)) as database,
+        pytest.raises(HistoryError, match="readonly") as caught,
+        database.reading() as connection,
+    ):
+        connection.execute(text("DELETE FROM clusters"))
+    assert caught.value.fault is Fault.READ_ONLY
+
+
 def test_no_database(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no history in sqlite.*no such file"):
         run()
@@ -130,8 +158,6 @@ def test_mistakes_are_told(url: str, run: Run, arguments: list[str], said: str) 
 
 
 def test_a_history_of_an_older_auditor_is_left_alone(url: str, run: Run) -> None:
-    from sqlalchemy import text
-
     from auditor.report.history import Database
 
     keep(url)

@@ -13,6 +13,7 @@ KINDS = {
     "conversion": "Conversion",
     "policy": "Policy",
     "policyexception": "PolicyException",
+    "reportschedule": "ReportSchedule",
 }
 Place = tuple[str, JsonObject]
 

@@ -32,6 +32,11 @@ def test_a_broken_document_among_good_ones(tmp_path: Path) -> None:
     ("text", "line"),
     [
         ("a: 1", "1: has no apiVersion and no kind: not a Kubernetes object"),
+        ("resources: [a.yaml]", "1: has no apiVersion and no kind: not a Kubernetes object (a kustomization?"),
+        (
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization",
+            "1: has no metadata.name: the API server would not take it (a kustomization? Scan what",
+        ),
         ("- 1", "1: is no Kubernetes object, which has apiVersion, kind and metadata.name"),
         ("# nothing\n\nkind: A\napiVersion: v1", "3: has no metadata.name: the API server would not take it"),
         ("kind: A\napiVersion: a/b/c\nmetadata: {name: a}", "2: apiVersion: 'a/b/c' is neither VERSION"),
@@ -62,6 +67,15 @@ def test_lists_are_taken_apart(tmp_path: Path) -> None:
     found = scan([str(file)], prepared, time=NOW)
     ((judged, finding),) = found.findings()
     assert (judged.place.line, judged.position_of(finding).line) == (7, 11)
+
+
+def test_a_kind_that_its_crd_spells_otherwise(tmp_path: Path) -> None:
+    """The plural that is guessed of `thing` and `Things` is that of Thing, and no API server takes either."""
+    found = judge(tmp_path, [SMALL, crd("v1")], [{**thing(), "kind": "thing"}, {**thing(), "kind": "Things"}])
+    assert [str(each).partition(": ")[2] for each in found.unreadable] == [
+        "there is no kind thing in example.com: Thing is meant",
+        "there is no kind Things in example.com: Thing is meant",
+    ]
 
 
 def test_a_version_that_is_not_served(tmp_path: Path) -> None:

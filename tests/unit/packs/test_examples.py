@@ -23,10 +23,14 @@ TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 @cache
 def as_a_reader_has_it(name: str, *around: str) -> Prepared:
-    """`--policies policies/PACK --crds policies/PACK`, with `around` as `--params`."""
+    """`--policies policies/PACK --crds policies/PACK`, with `around` as `--params`.
+
+    What is about all kinds has examples of kinds that nobody defines.
+    """
     folder = POLICIES / name
     own = [str(folder / "crd.yaml")] if (folder / "crd.yaml").is_file() else []
-    return prepare([str(folder)], [*own, *find_crds(name)], params=around)
+    others = () if ("*", "*") in pack_of(name).targets() else find_crds(name)
+    return prepare([str(folder)], [*own, *others], params=around)
 
 
 def scan_good(name: str) -> Scan:

@@ -82,11 +82,16 @@ def _grid(floor: int, points: Sequence[Point]) -> Iterator[str]:
         y = _y(value, floor)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}"/>'
         yield f'<text class="tick" x="{LEFT - 6}" y="{y + 7:.1f}" text-anchor="end">{value:g}%</text>'
-    for i, point in enumerate(points):
-        if len(points) <= 5 or i % 3 == (len(points) - 1) % 3:
-            x = _x(i, len(points))
-            anchor = "end" if i and i == len(points) - 1 else "middle"
-            yield f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 10}" text-anchor="{anchor}">{_tick(point)}</text>'
+    for i in range(len(points)):
+        yield from _tick_at(i, points)
+
+
+def _tick_at(i: int, points: Sequence[Point]) -> Iterator[str]:
+    """Below each period, or each third where there are many: the texts have no room otherwise."""
+    if len(points) <= 5 or i % 3 == (len(points) - 1) % 3:
+        x = _x(i, len(points))
+        anchor = "end" if i and i == len(points) - 1 else "middle"
+        yield f'<text class="tick" x="{x:.1f}" y="{HEIGHT - 10}" text-anchor="{anchor}">{_tick(points[i])}</text>'
 
 
 def _tick(point: Point) -> str:
@@ -123,11 +128,12 @@ def draw_movement(points: Sequence[Point]) -> str:
     most = max((max(m.opened + m.reopened, m.resolved) for m in moved if m is not None), default=0)
     if not most:
         return ""
-    middle, room = HEIGHT / 2, HEIGHT / 2 - BOTTOM
+    middle, room = (HEIGHT - BOTTOM) / 2 + 6, (HEIGHT - BOTTOM) / 2 - 30
     width = min(28.0, (WIDTH - LEFT) / len(points) * 0.6)
     parts = [f'<line class="axis" x1="{LEFT}" x2="{WIDTH - 12}" y1="{middle}" y2="{middle}"/>']
     for i, (point, each) in enumerate(zip(points, moved, strict=True)):
         x = _x(i, len(points)) - width / 2
+        parts += _tick_at(i, points)
         if each is None:
             continue
         up, down = (room * count / most for count in (each.opened + each.reopened, each.resolved))

@@ -4,7 +4,7 @@ import csv
 import io
 
 from auditor.report.compliance.formats.json import make_digest
-from auditor.report.compliance.tell import Cell, Percent, Points, show, tell
+from auditor.report.compliance.tell import show, tell
 from auditor.report.compliance.tree import Compliance
 from auditor.report.formats.csv import guard
 
@@ -14,7 +14,8 @@ def write(report: Compliance) -> str:
     writer = csv.writer(text, lineterminator="\n")
     for section in tell(report):
         writer.writerow([section.name, *section.heads])
-        writer.writerows([section.name, *map(_write_cell, row)] for row in section.rows)
+        # A change like +1.5 points, too: a spreadsheet would compute it, and fail.
+        writer.writerows([section.name, *(guard(show(cell)) for cell in row)] for row in section.rows)
         if section.left:
             writer.writerow([section.name, f"and {section.left} more"])
     writer.writerow(["report", "what", "value"])
@@ -22,8 +23,3 @@ def write(report: Compliance) -> str:
     writer.writerow(["report", "made by", guard(report.made.by)])
     writer.writerow(["report", "digest", f"sha256:{make_digest(report)}"])
     return text.getvalue()
-
-
-def _write_cell(cell: Cell) -> str:
-    """A change like +1.5 is a number, not a formula of somebody."""
-    return show(cell) if isinstance(cell, Percent | Points) else guard(show(cell))

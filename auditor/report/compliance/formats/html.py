@@ -65,7 +65,7 @@ def _head(report: Compliance) -> Iterator[str]:
             '<p class="warning"><strong>Not everything was evaluated, or is known.</strong> '
             'See <a href="#missing">what is not known</a> and <a href="#coverage">not evaluated</a>.</p>'
         )
-    yield f'</div>\n<div class="score">{draw_gauge(report.percent)}{change}</div>'
+    yield f'</div>\n<div class="score">{draw_gauge(report.percent)}<p class="of">compliance</p>{change}</div>'
     yield '<dl class="tiles">'
     tiles: list[tuple[str, Cell, str]] = [
         ("open violations", None if opened is None else opened.violations, "poor"),
@@ -88,7 +88,8 @@ def _tile(value: Cell) -> str:
 def _change(change: float) -> str:
     word, grade = ("up", "good") if change > 0 else ("down", "poor") if change < 0 else ("same", "")
     arrow = {"up": "▲", "down": "▼", "same": "●"}[word]
-    return f'<p class="change {grade}"><span aria-hidden="true">{arrow}</span> {show(Points(change))}</p>'
+    since = '<br><span class="of">since the period before</span>'
+    return f'<p class="change {grade}"><span aria-hidden="true">{arrow}</span> {show(Points(change))}{since}</p>'
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -100,12 +101,15 @@ def _section(section: Section) -> Iterator[str]:
         yield f'<div class="scroll" tabindex="0" role="region" aria-label="{section.title}">'
         yield f'<table{wide} data-section="{section.name}">\n<thead><tr>'
         facts = section.heads == ("what", "value")
-        for head, cell in zip(section.heads, section.rows[0], strict=True):
-            number = ' class="number"' if _is_number(cell) and not facts else ""
-            yield f'<th scope="col"{number}>{head}</th>'
+        # Facts are of all sorts in one column.
+        numbers = [not facts and any(map(_is_number, column)) for column in zip(*section.rows, strict=True)]
+        for head, number in zip(section.heads, numbers, strict=True):
+            aligned = ' class="number"' if number else ""
+            yield f'<th scope="col"{aligned}>{head}</th>'
         yield "</tr></thead>\n<tbody>"
         for row in section.rows:
-            cells = (_cell(cell, "" if facts else head) for head, cell in zip(section.heads, row, strict=True))
+            named = zip(section.heads, row, numbers, strict=True)
+            cells = (_cell(cell, "" if facts else head, number=number) for head, cell, number in named)
             yield f"<tr>{''.join(cells)}</tr>"
         yield "</tbody>\n</table>\n</div>"
     if section.left:
@@ -117,11 +121,11 @@ def _is_number(cell: Cell) -> bool:
     return isinstance(cell, int | Percent | Points)
 
 
-def _cell(cell: Cell, head: str) -> str:
-    """Without a head it is one of a list of facts."""
+def _cell(cell: Cell, head: str, *, number: bool) -> str:
+    """Without a head it is one of a list of facts. `number`: its column has numbers."""
     text = _text(show(cell))
-    if head and _is_number(cell):
-        return f'<td class="number">{text}</td>'
+    if number:
+        return f'<td class="number{"" if _is_number(cell) else " unknown"}">{text}</td>'
     if head in _TELLING and isinstance(cell, str) and cell in _MARKED:
         return f'<td><span class="mark mark-{cell.replace(" ", "-")}">{text}</span></td>'
     if isinstance(cell, datetime | timedelta):

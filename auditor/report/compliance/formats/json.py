@@ -1,13 +1,18 @@
 """The tree as it is, for programs; and the digest of what it says, which every format carries.
 
-Whoever has the JSON can compute it: `jq -jcS 'del(.made, .digest)' report.json | sha256sum`.
+Left out of it is what is told as it is known now, and may be known better later (`_NOW_OF_FINDINGS`, the name of the
+cluster). Whoever has the JSON can compute it:
+
+    jq -jcS 'del(.made, .digest, .cluster.name, (.violations[] | .apiVersion, .remediation, .writer))' report.json \
+    | sha256sum
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from hashlib import sha256
+from typing import Final
 
 import orjson
 
@@ -21,13 +26,24 @@ def write(report: Compliance) -> str:
 
 
 def make_digest(report: Compliance) -> str:
-    """Of the same report made again it is the same: when it was made, and by which version, is not in it."""
+    """Of the same report made again it is the same."""
     return _digest(dump(report))
 
 
 def _digest(said: JsonObject) -> str:
     canonical = {name: value for name, value in said.items() if name != "made"}
-    return sha256(orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    canonical["cluster"] = _without(said["cluster"], ("name",))
+    canonical["violations"] = [_without(each, _NOW_OF_FINDINGS) for each in said["violations"]]
+    text = orjson.dumps(canonical, option=orjson.OPT_SORT_KEYS)
+    return sha256(text.replace(b"\x7f", b"\\u007f")).hexdigest()  # as jq writes it
+
+
+_NOW_OF_FINDINGS: Final = ("apiVersion", "remediation", "writer")
+"""A policy says what to do in better words, who wrote is found out: of neither the history keeps what it was."""
+
+
+def _without(said: JsonObject, names: Sequence[str]) -> JsonObject:
+    return {name: value for name, value in said.items() if name not in names}
 
 
 def dump(report: Compliance) -> JsonObject:

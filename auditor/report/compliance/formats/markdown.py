@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from auditor.report.compliance.formats.json import make_digest
-from auditor.report.compliance.tell import Percent, Points, Section, show, tell
+from auditor.report.compliance.tell import Cell, Percent, Points, Section, show, tell
 from auditor.report.compliance.tree import Compliance
 from auditor.report.formats.markdown import escape
 
@@ -39,13 +39,18 @@ def _table(section: Section) -> Iterator[str]:
     if section.rows:
         yield _row(section.heads)
         yield _row(_RULE for _ in section.heads)
-        yield from (_row(escape(show(cell)) for cell in row) for row in section.rows)
+        yield from (_row(map(_cell, row)) for row in section.rows)
     if section.left:
         yield ""
         yield f"And {section.left} more."
 
 
 _RULE: Final = "---"
+
+
+def _cell(cell: Cell) -> str:
+    """What we say ourselves is no markup, and is read in terminals, too."""
+    return escape(cell) if isinstance(cell, str) else show(cell)
 
 
 def _row(cells: Iterable[str]) -> str:

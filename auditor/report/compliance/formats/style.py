@@ -26,12 +26,13 @@ p { margin: .4rem 0; }
 .gauge .arc { fill: none; stroke-width: 12; }
 .arc.good { stroke: var(--good); } .arc.fair { stroke: var(--fair); } .arc.poor { stroke: var(--poor); }
 .gauge .big { font-size: 25px; font-weight: 650; fill: var(--text); }
-.change { margin: 0; font-weight: 600; }
+.change { margin: .25rem 0 0; font-weight: 600; line-height: 1.3; }
+.of { margin: 0; color: var(--dim); font-weight: 400; font-size: .9rem; }
 .good { color: var(--good); } .fair { color: var(--fair); } .poor { color: var(--poor); }
 .tiles { grid-column: 1 / -1; display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem;
   margin: 0; }
 .tiles div { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem;
-  display: flex; flex-direction: column-reverse; }
+  display: flex; flex-direction: column-reverse; justify-content: flex-end; }
 .tiles dt { color: var(--dim); font-size: .9rem; } .tiles dd { margin: 0; font-size: 1.5rem; font-weight: 650; }
 .unknown { color: var(--dim); font-style: italic; } .tiles .unknown { font-size: 1rem; font-weight: 400; }
 nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: 0; margin: 1rem 0; }
@@ -77,6 +78,7 @@ code { font: .95em ui-monospace, monospace; overflow-wrap: anywhere; }
   body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; } .scroll { overflow: visible; }
   table, table.wide { font-size: 7.5pt; } th, td { min-width: 0; } a { color: inherit; text-decoration: none; }
   [data-section="findings"], [data-section="findings"] td:nth-child(n+3):nth-child(-n+7) { min-width: 0; }
-  .when { white-space: normal; } th { overflow-wrap: anywhere; }
+  .when { white-space: normal; } th { overflow-wrap: normal; } td:first-child { min-width: 9em; }
+  [data-section="findings"] td:first-child { min-width: 0; } .charts { grid-template-columns: repeat(3, 1fr); }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """

@@ -38,6 +38,13 @@ def test_bytes_that_are_no_text_spoil_their_document_only() -> None:
     assert str(read[1]) == "a.yaml:3:4: not UTF-8 (save the file as UTF-8)"
 
 
+def test_the_end_of_an_empty_document() -> None:
+    """As `kubectl create --dry-run=client` takes it."""
+    read = read_documents("---\n# nothing\n...\n---\n\n...\n# c\n---\na: 1\n...\n")
+    assert [(item.value, item.line) for item in read if isinstance(item, Document)] == [({"a": 1}, 9)]
+    assert len(read) == 1
+
+
 def test_lines_count_from_the_file() -> None:
     read = read_documents("# c\na: 1\n---\n\n# c\nb:\n  c: 2\n")
     assert [item.line for item in read] == [2, 6]
@@ -62,6 +69,9 @@ def test_lines_count_from_the_file() -> None:
         ("a: .nan\n", 1, 4, "is not a JSON number"),
         ("a: !!int x\n", 1, 4, "cannot read `x` as !!int"),
         ("~: x\n", 1, 1, "null cannot be a key"),
+        ("a:\n  b: {{ .Values.x }}-y\n", 2, 6, "a template, which is no YAML yet"),
+        ("a: 1\n{{- if .Values.x }}\nb: 1\n{{- end }}\n", 2, 1, "a template, which is no YAML yet"),
+        ("a: '{{ .Values.x }}'\nb: 1\n  c: 2\n", 3, 4, "a colon where no key can stand"),
         ("a: \0\n", 1, 4, "control character U+0000"),
         ("a: 1\n...\nb: 2\n", 3, 1, "content behind a complete value"),
         ("a: " + "[" * DEEP + "]" * DEEP, 1, 253, "nested deeper than 250"),

@@ -14,19 +14,23 @@ from auditor.report.compliance import Compliance, Options, Period, Scope, make_r
 from auditor.report.compliance.formats.json import dump, make_digest
 from auditor.report.compliance.tree import Results
 from auditor.report.history import (
+    Batch,
     Census,
     Database,
     DoorDecision,
     DoorTotals,
     ExceptionChange,
+    History,
     KindCoverage,
     KindPolicies,
     PolicyChange,
     Retention,
     Sort,
+    Writer,
 )
 from auditor.report.history.model import Table
 from auditor.report.history.reader import choose_cluster, open_to_read
+from auditor.report.history.records import DOOR_ONLY
 from tests.unit.report.compliance.world import (
     DAY,
     GROUP,
@@ -42,6 +46,7 @@ from tests.unit.report.compliance.world import (
     says,
 )
 
+MINUTE = timedelta(minutes=1)
 A_AND_B = Scope(namespaces=frozenset({"a"}))
 QUICK = Options(points=2, allowed={Severity.HIGH: 5 * HOUR, Severity.CRITICAL: HOUR})
 
@@ -175,7 +180,7 @@ class ComplianceContract:
 
     def test_a_past_period_is_the_same_after_a_rollup(self, shared: str) -> None:
         with living(shared) as world, reading(shared) as reader:
-            world.play([say(100), say(2000, None), say(1300, place=("b", "one")), say(9000, None)])
+            world.play([say(100), say(2000, None), say(1300, place=("b", "one")), say(300, None)])
             end = START + 2 * DAY
             before = reader.report(world, START, end)
             check(world, before)
@@ -217,6 +222,68 @@ class ComplianceContract:
             assert first.open.total == 0
             assert second.movement is not None
             assert second.movement.opened == 1
+
+    def test_what_is_known_better_later_changes_no_digest(self, shared: str) -> None:
+        with living(shared) as world, reading(shared) as reader:
+            world.say(say(0))
+            world.move(2 * HOUR)
+            end = START + 2 * HOUR
+            before = reader.report(world, START, end)
+            key = (("quorum", "odd"), ("a", "one"))
+            better = world.tell_better(key)
+            world.history.write(
+                [
+                    better,
+                    Writer(fingerprint_of(key), "kubectl-edit"),
+                    PolicyChange(
+                        at=world.now,
+                        policy="quorum",
+                        kind="Policy",
+                        generation=2,
+                        what="changed",
+                        rules={"odd": ["N-1"]},
+                    ),
+                ]
+            )
+            History.open(shared, cluster=world.cluster, name="renamed").close()
+            after = reader.report(world, START, end)
+            assert (after.cluster.name, after.violations[0].writer) == ("renamed", "kubectl-edit")
+            assert after.violations[0].remediation == better.finding.remediation
+            assert after.violations[0].controls == RULES["quorum", "odd"][2]
+            assert make_digest(after) == make_digest(before)
+
+    def test_what_was_before_the_watcher_began_is_not_known(self, shared: str) -> None:
+        with living(shared) as world, reading(shared) as reader:
+            world.say(say(0))
+            world.move(2 * HOUR)
+            report = reader.report(world, START - HOUR, START + 2 * HOUR)
+            assert (report.open_before, report.previous) == (None, None)
+            assert report.movement is not None
+            assert report.movement.opened == 1
+
+    def test_days_on_which_nobody_watched_are_told(self, shared: str) -> None:
+        with living(shared) as world, reading(shared) as reader:
+            world.move(HOUR)
+            world.now = START + 3 * DAY
+            world.move(2 * HOUR)
+            world.flush()
+            end = START + 3 * DAY + 2 * HOUR
+            said = "Nothing was counted on 2026-03-02 to 2026-03-03 (UTC): nobody watched."
+            assert said in reader.report(world, START, end).missing
+            world.history.prune(START + 60 * DAY, Retention())
+            assert said in reader.report(world, START, end).missing
+            assert said not in reader.report(world, START + DAY + HOUR, START + 2 * DAY).missing
+
+    def test_a_period_that_the_watcher_has_not_told_to_its_end(self, shared: str) -> None:
+        with living(shared) as world, reading(shared) as reader:
+            world.move(2 * HOUR)
+            end = START + 2 * HOUR
+            said = "what happened later is not in here"
+            for number, (at, late) in enumerate(((end - 5 * MINUTE, True), (end + 5 * MINUTE, False)), start=1):
+                world.history.write([], batch=Batch(instance=world.cluster, number=number, at=at))
+                assert (said in str(reader.report(world, START, end, now=end + HOUR).missing)) is late, at
+            soon = START + 2 * HOUR + 10 * MINUTE
+            assert said not in str(reader.report(world, START, soon, now=soon).missing), "it tells each 5 minutes"
 
     # Scopes
 
@@ -335,6 +402,16 @@ class ComplianceContract:
             world.history.note_coverage(
                 [KindCoverage(at=later, group=GROUP, resource="secret", present=1, evaluated=1)]
             )
+            world.history.write(
+                [
+                    KindPolicies(
+                        at=START,
+                        group=GROUP,
+                        resource="databases",
+                        policies={"quorum": "", "deletion": DOOR_ONLY},
+                    )
+                ]
+            )
             world.move(2 * HOUR)
             report = reader.report(world, START, later)
             assert [(each.kind, each.present, each.not_evaluated) for each in report.coverage.gaps] == [
@@ -342,7 +419,7 @@ class ComplianceContract:
                 ("secret.db.example.com", None, None),
             ]
             assert report.coverage.excluded == 1
-            assert report.coverage.percent == 33.3
+            assert report.coverage.percent == 66.6
             assert not report.complete
             theirs = reader.report(world, START, later, A_AND_B)
             assert "secret-name" not in str(dump(theirs))
@@ -383,6 +460,8 @@ class ComplianceContract:
             tell("long-over", 0, expires=START + 3 * HOUR)
             tell("gone", 1, expires=end + DAY)
             tell("gone", 6, "removed", expires=end + DAY)
+            tell("swept", 1, expires=START + 6 * HOUR)
+            tell("swept", 8, "removed", expires=START + 6 * HOUR)
             tell("broken", 2, "broken", expires=None)
             tell("other", 2, expires=end + DAY)
             tell("later", 11, expires=end + DAY)
@@ -394,6 +473,7 @@ class ComplianceContract:
                 "soon": "about to expire",
                 "over": "expired",
                 "gone": "removed",
+                "swept": "expired",
                 "broken": "not in force",
                 "other": "about to expire",
             }
@@ -442,11 +522,10 @@ class ComplianceContract:
             assert [(each.what, each.namespace) for each in told.recent] == [
                 ("bypassed", "a"),
                 ("denied", "a"),
-                ("denied", "b"),
-            ]
+            ], "a dry run denies nothing"
             theirs = reader.report(world, START, START + 4 * HOUR, A_AND_B).admissions
             assert (theirs.reviews, theirs.denied, theirs.bypassed, theirs.by_policy) == (None, 1, 1, (("quorum", 1),))
-            kinds = Scope(kinds=frozenset({"databases"}))
+            kinds = Scope(kinds=frozenset({"databases"}), framework="SOC2", severity=Severity.LOW)
             assert reader.report(world, START, START + 4 * HOUR, kinds).admissions.denied == 1
             assert not reader.report(world, START, START + 4 * HOUR, Scope(kinds=frozenset({"x"}))).admissions.recent
 

@@ -143,8 +143,7 @@ def test_no_cell_of_csv_is_a_formula(report: Compliance) -> None:
     for row in text.splitlines():
         for cell in row.split(","):
             first = cell.strip('"').lstrip()[:1]
-            assert first not in ("=", "@", "\t", "＝"), row  # noqa: RUF001
-            assert first not in ("+", "-") or cell.endswith(" points"), row
+            assert first not in ("=", "@", "\t", "＝", "+", "-"), row  # noqa: RUF001
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -165,10 +164,15 @@ def test_every_format_carries_the_digest(report: Compliance) -> None:
     assert make_digest(other) != digest
 
 
+_CANONICAL = "del(.made, .digest, .cluster.name, (.violations[] | .apiVersion, .remediation, .writer))"
+
+
 @pytest.mark.skipif(which("jq") is None, reason="jq is not installed")
 def test_the_digest_can_be_checked_by_others(report: Compliance) -> None:
+    odd = replace(report.violations[0], message="\x01\x7f\x9b\u2028\U0001f600")
+    report = replace(report, violations=(odd, *report.violations[1:]))
     said = subprocess.run(
-        ["jq", "-jcS", "del(.made, .digest)"], input=FORMATS["json"](report).encode(), capture_output=True, check=True
+        ["jq", "-jcS", _CANONICAL], input=FORMATS["json"](report).encode(), capture_output=True, check=True
     ).stdout
     assert sha256(said).hexdigest() == make_digest(report)
 

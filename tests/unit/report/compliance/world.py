@@ -218,6 +218,11 @@ class World:
         )
         return FindingTurn(self.now, turn, subject, finding)
 
+    def tell_better(self, key: Key) -> FindingTurn:
+        """The same, with a better remedy: that is no change."""
+        turn = self._turn(key, Turn.CHANGED, self.found[key])
+        return replace(turn, finding=replace(turn.finding, remediation="Set three replicas."))
+
     def within(self, start: datetime, end: datetime, namespaces: set[str] | None = None) -> list[Event]:
         return [
             each

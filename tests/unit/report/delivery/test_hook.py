@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -143,6 +144,16 @@ def test_what_is_no_url(url: str) -> None:
     with pytest.raises(DeliveryError, match="is none") as told:
         Hook(url=url).deliver(PARCEL)
     assert "a:b" not in str(told.value)
+
+
+@pytest.mark.parametrize("changed", [{"headers": {"X-A": "s3cret \u2713"}}, {"url": "http://127.0.0.1:1/s3cret\u2713"}])
+def test_what_cannot_be_sent(hook: Hook, server: WebServer, changed: dict[str, Any]) -> None:
+    if "url" in changed:
+        changed = {"url": changed["url"].replace(":1/", f":{server.port}/")}
+    with pytest.raises(DeliveryError, match="cannot be sent") as told:
+        replace(hook, **changed).deliver(PARCEL)
+    assert "s3cret" not in str(told.value)
+    assert not server.posts
 
 
 def test_secrets_are_not_shown(hook: Hook) -> None:

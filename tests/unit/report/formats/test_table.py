@@ -51,3 +51,9 @@ def test_a_baseline() -> None:
 
 def test_numbers_of_any_size() -> None:
     assert "is 36893488147419103232" in write(invented.results(invented.finding(value=2**65)))
+
+
+def test_an_error_has_no_advice_that_is_for_a_violation() -> None:
+    advice = "Ask for a smaller one."
+    assert advice in write(invented.results(invented.finding(remediation=advice)))
+    assert advice not in write(invented.results(invented.finding(result=Result.ERROR, remediation=advice)))

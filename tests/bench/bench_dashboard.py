@@ -1,0 +1,70 @@
+"""Pages of the dashboard over 100,000 findings with 1,000,000 turns, half of them open, in SQLite. CPU alone is gated.
+
+The history is that of bench_compliance. A visitor of one namespace has one finding in ten.
+"""
+
+import functools
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, Request
+from flask.testing import FlaskClient
+
+from auditor.dashboard.access import Visitor
+from auditor.dashboard.access.origin import Origin
+from auditor.dashboard.app import Source, make_app
+from auditor.report.compliance import Scope
+from auditor.report.history.reader import choose_cluster, open_to_read
+from tests.bench.bench_compliance import END, make_history
+
+PAGES = {
+    "overview (at most 200 ms)": "/",
+    "findings (at most 100 ms)": "/findings",
+    "findings by object, page in the middle (at most 100 ms)": "/findings?sort=object&namespace=team-6",
+    "findings, the newest first (at most 100 ms)": "/findings?sort=newest",
+    "findings of one policy (at most 100 ms)": "/findings?policy=policy-8",
+    "findings with a text that few have": "/findings?q=orders-4712",
+    "findings with a text that none has": "/findings?q=nothing-of-the-sort",
+    "policies": "/policies",
+    "one policy": "/policies/Policy/policy-8",
+    "controls": "/controls",
+    "denials": "/denials",
+}
+
+
+class _Door:
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def identify(self, request: Request) -> Visitor:
+        return Visitor(name="bench", scope=self._scope)
+
+    def mount(self, app: Flask) -> None:
+        pass
+
+
+def benchmarks() -> list[tuple[str, Callable[[], object]]]:
+    folder = tempfile.TemporaryDirectory(prefix="auditor-bench-")
+
+    @functools.cache
+    def source() -> Source:
+        url = f"sqlite:///{Path(folder.name) / 'history.db'}"
+        make_history(url)
+        database = open_to_read(url)
+        with database.reading() as connection:
+            return Source(database=database, cluster=choose_cluster(connection), clock=lambda: END)
+
+    @functools.cache
+    def browser(scope: Scope) -> FlaskClient:
+        return make_app(source(), _Door(scope), Origin("http", frozenset(("localhost",)))).test_client()
+
+    def ask(scope: Scope, path: str) -> None:
+        answer = browser(scope).get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+
+    team = Scope(namespaces=frozenset({"team-2"}))
+    return [
+        *((name, functools.partial(ask, Scope(), path)) for name, path in PAGES.items()),
+        *((f"of a team: {name}", functools.partial(ask, team, path)) for name, path in list(PAGES.items())[:5]),
+    ]
