@@ -15,6 +15,7 @@ from auditor.intake.once.reading import tell_grant
 from auditor.model.finding import Result
 from auditor.model.policy import Kind
 from auditor.model.settings import Reading
+from auditor.report.history.records import DOOR_ONLY
 
 
 def describe(watcher: Watcher, limits: Iterable[str] = ()) -> Situation | None:
@@ -158,7 +159,7 @@ def _sum(follower: Follower) -> Mapping[str, _Counts]:
 def _find_obstacle(policy: CompiledPolicy, follower: Follower) -> str:
     """Why no stored object of the kind can be judged by it; empty: they can."""
     if not _is_auditable(policy):
-        return "for updates or deletions only, of which stored objects know nothing"
+        return DOOR_ONLY
     resource = follower.resource
     rules = [rule for match in policy.policy.matches[:1] for rule in match.rules]
     named = [rule for rule in rules if {name for name, _ in rule.resources} & {resource.plural, "*"}]
