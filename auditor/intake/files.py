@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ class Source:
     name: str
     path: Path | None
     """None: standard input."""
+    real: str = ""
+    """Where it really is, through all links, if that is known already."""
 
     @property
     def lasts(self) -> bool:
@@ -69,7 +72,9 @@ def find_sources(
     for path in paths:
         sources = list(_expand(path, skip, missing))
         for source in sources:
-            key = os.path.realpath(source.path) if isinstance(source, Source) and source.path else str(source)
+            key = str(source)
+            if isinstance(source, Source) and source.path:
+                key = source.real or os.path.realpath(source.path)
             if key not in seen:
                 seen.add(key)
                 if not (exclude and isinstance(source, Source) and is_excluded(source, exclude)):
@@ -117,10 +122,20 @@ def _walk(top: Path, skip: Collection[str]) -> Iterator[Source | InputError]:
     errors: list[OSError] = []
     for directory, names, files in os.walk(top, onerror=errors.append):
         names[:] = sorted(name for name in names if not name.startswith(".") and name not in skip)
+        real = os.path.realpath(directory)
         for name in sorted(files):
+            if not name.endswith(SUFFIXES) or name.startswith("."):
+                continue
             path = Path(directory) / name
-            # A pipe that happens to lie there would never end; one that is broken is told when it is read.
-            if name.endswith(SUFFIXES) and not name.startswith(".") and not path.is_fifo():
+            try:
+                mode = os.lstat(path).st_mode
+            except OSError as gone:  # again, meanwhile
+                errors.append(gone)
+                continue
+            if stat.S_ISREG(mode):
+                yield Source(str(path), path, f"{real}{os.sep}{name}")
+            elif stat.S_ISLNK(mode) and not path.is_fifo():  # one that is broken is told when it is read
                 yield Source(str(path), path)
+            # Else a pipe that happens to lie there, which would never end.
     for error in errors:
         yield InputError(f"{error.filename}: cannot be read: {error.strerror}")

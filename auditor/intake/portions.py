@@ -65,7 +65,7 @@ def cut(sources: Iterable[Source | InputError], unreadable: list[InputError]) ->
         except InputError as error:
             unreadable.append(error)
             continue
-        keeps = not source.lasts or held + len(data) <= HELD
+        keeps = held + len(data) <= HELD or not source.lasts
         held += len(data) * keeps
         line = 1
         for start, end in _cut(data):
