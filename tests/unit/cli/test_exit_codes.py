@@ -33,6 +33,7 @@ CASES = {
     "convert.no-step.exit-3": (*CONVERT, "small.yaml", "--to", "v3"),
     "convert.loss.exit-3": (*CONVERT, "v2.yaml", "--to", "v1", "--check-round-trip"),
     "convert.migrate.exit-3": ("convert", "--migrate-storage", *GONE),
+    "dashboard.no-history.exit-2": ("dashboard", "--database-url", "sqlite:////nonexistent/history.db"),
     "demo.exit-2": ("demo", "--nonsense"),
     "explain.exit-0": ("explain", "fixer.yaml", "small.yaml"),
     "explain.exit-1": ("explain", "fixer.yaml", "large.yaml"),
