@@ -7,10 +7,12 @@ In both, one transaction writes at a time for a cluster: SQLite has one writer a
 writers cannot deadlock, and what one of them read still holds when it writes.
 """
 
+import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -97,8 +99,7 @@ class Database:
             return self._connect_read_only(path)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # By us, because SQLite would let the group and others read it. Its -wal and -shm take over the mode.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            _make_file(path)
             self._inode = path.stat().st_ino
         except OSError as error:
             fault = Fault.FULL if error.errno in (28, 122) else Fault.READ_ONLY  # ENOSPC, EDQUOT
@@ -183,6 +184,26 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
         cursor.execute("PRAGMA foreign_keys = ON")
     finally:
         cursor.close()
+
+
+def _make_file(path: Path) -> None:
+    """Where there is none. By us, because SQLite would let the group and others read it; its -wal and -shm take over
+    the mode.
+
+    A file that is there is never opened: with the first that closes it a process loses all its locks on it, SQLite's
+    among them, and whoever comes next then takes the log away that we write to.
+    """
+    if path.exists():
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return
+    handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        with suppress(FileExistsError):
+            os.link(made, path)
+    finally:
+        os.unlink(made)  # noqa: PTH108
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,10 +1,14 @@
 """Files, URLs, and what is said when something is wrong with them."""
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from auditor.errors import UsageError
 from auditor.report.history import Database, Fault, History, HistoryError
@@ -128,3 +132,43 @@ def test_messages_of_objects_are_in_no_error(url: str) -> None:
         history.record([opened(0)])
     history.close()
     assert "replicas" not in str(caught.value)
+
+
+IS_LOCKED = """
+import fcntl, os, sys
+handle = os.open(sys.argv[1], os.O_RDWR)
+try:
+    fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # the bytes that SQLite locks to share
+except OSError:
+    print("locked")
+"""
+
+
+def test_opening_it_again_takes_no_lock_away(tmp_path: Path) -> None:
+    """Whoever thinks that it is the last one takes the log away, and what is written to it is lost."""
+    path = tmp_path / "history.db"
+
+    def is_locked() -> bool:
+        done = subprocess.run([sys.executable, "-c", IS_LOCKED, path], capture_output=True, text=True, check=True)
+        return done.stdout == "locked\n"
+
+    database = Database(f"sqlite:///{path}")
+    with database.writing(0) as connection:
+        connection.execute(text("CREATE TABLE t (x)"))
+    with database.reading() as connection:
+        connection.execute(text("SELECT * FROM t"))
+        assert is_locked()
+        other = Database(f"sqlite:///{path}")
+        with other.reading() as reader:
+            reader.execute(text("SELECT * FROM t"))
+        assert is_locked()
+    assert oct(path.stat().st_mode & 0o777) == "0o600"
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_a_file_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "history.db"
+    path.touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(HistoryError, match="Permission denied"):
+        Database(f"sqlite:///{path}")
