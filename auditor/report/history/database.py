@@ -200,8 +200,12 @@ def _make_file(path: Path) -> None:
     handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     try:
+        os.link(made, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links: then somebody might just open what is not closed yet
         with suppress(FileExistsError):
-            os.link(made, path)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     finally:
         os.unlink(made)  # noqa: PTH108
 
