@@ -14,7 +14,7 @@ from auditor.engine.typos import Schemas, choose_schemas
 from auditor.errors import AuditorError, InputError, UsageError
 from auditor.intake.catalog import Catalog, make_catalog
 from auditor.intake.coverage import Coverage
-from auditor.intake.crew import count_cores, share_out
+from auditor.intake.crew import LostError, count_cores, share_out
 from auditor.intake.judged import Judged, Place, subject_of
 from auditor.intake.load import Item, Loaded, load
 from auditor.intake.portions import Files, Portion, group
@@ -257,13 +257,16 @@ def scan(
     work = files.size
     twins = Twins()
     done, found = 0, False
-    with contextlib.closing(share_out(groups, judge, processes=count_cores() if work > ALONE else 1)) as parts:
-        for taken, (part, seen) in zip(groups, parts, strict=True):
-            result.add(part)
-            twins.note(seen)
-            found = found or bool(seen)
-            done += sum(portion.size for portion in taken)
-            progress(done, work)
+    try:
+        with contextlib.closing(share_out(groups, judge, processes=count_cores() if work > ALONE else 1)) as parts:
+            for taken, (part, seen) in zip(groups, parts, strict=True):
+                result.add(part)
+                twins.note(seen)
+                found = found or bool(seen)
+                done += sum(portion.size for portion in taken)
+                progress(done, work)
+    except LostError as error:  # what was found so far is told
+        result.unreadable.append(InputError(f"{error} What comes after that was not judged."))
     result.warnings += [*twins.tell(), *warn(prepared, time)]
     if not result.objects and not result.unreadable:
         what = "no object that was asked for" if found else "no object"

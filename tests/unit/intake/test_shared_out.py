@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 from auditor.intake import portions
 from auditor.intake import scan as scanning
+from auditor.intake.crew import LostError
 from auditor.intake.scan import Scan, prepare, scan
 from auditor.intake.twins import TOLD
 from auditor.json import Json, JsonObject
@@ -70,6 +72,22 @@ def test_all_cores_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.Monke
     assert shared.objects == 91
     assert shared.counts["fail"] == 20 + 1 + 30
     assert len(shared.unreadable) == 2
+
+
+def test_what_was_found_before_a_process_was_lost_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions, "SIZE", 100)
+
+    def lose(work: Sequence[object], do: Callable[[object], object], *, processes: int) -> Iterator[object]:
+        yield do(work[0])
+        raise LostError("process 7 is gone.")
+
+    monkeypatch.setattr(scanning, "share_out", lose)
+    path = tmp_path / "o.yaml"
+    path.write_text("---\n".join(yaml.safe_dump(thing(f"t{n}", size=99)) for n in range(10)))
+    found = scan([str(path)], prepare([write(tmp_path / "p.json", SIZE)]), time=NOW)
+    assert 0 < found.objects < 10
+    assert found.counts["fail"] == found.objects
+    assert [str(each) for each in found.unreadable] == ["process 7 is gone. What comes after that was not judged."]
 
 
 def test_progress_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
