@@ -130,11 +130,18 @@ def read_items(
         except InputError as error:
             unreadable.append(error)
             continue
-        for document in read_documents(data, file=source.name):
-            if isinstance(document, InputError):
-                unreadable.append(document)
-            else:
-                yield from take_apart(document.value, document, source.name, unreadable)
+        yield from read_objects(data, source.name, unreadable)
+
+
+def read_objects(
+    data: bytes, file: str, unreadable: list[InputError], *, line: int = 1, begins: bool = True
+) -> Iterator[Item]:
+    """Every object of a file; of a part of one, without `begins`, from that line on."""
+    for document in read_documents(data, file=file, line=line, begins=begins):
+        if isinstance(document, InputError):
+            unreadable.append(document)
+        else:
+            yield from take_apart(document.value, document, file, unreadable)
 
 
 def take_apart(

@@ -7,8 +7,7 @@ from typing import Final, Self
 
 from auditor.errors import InputError
 from auditor.intake.files import Source, find_sources
-from auditor.intake.load import Item, take_apart
-from auditor.intake.yaml import read_documents
+from auditor.intake.load import Item, read_objects
 
 SIZE: Final = 128 << 10
 """Bytes. Half a second is a hundred of them: enough to share out evenly, few enough that handing on costs nothing."""
@@ -46,12 +45,7 @@ class Portion:
         except InputError as error:
             unreadable.append(error)
             return
-        file = self.source.name
-        for document in read_documents(data, file=file, line=self.line, begins=self.start == 0):
-            if isinstance(document, InputError):
-                unreadable.append(document)
-            else:
-                yield from take_apart(document.value, document, file, unreadable)
+        yield from read_objects(data, self.source.name, unreadable, line=self.line, begins=self.start == 0)
 
 
 def cut(sources: Iterable[Source | InputError], unreadable: list[InputError]) -> Iterator[Portion]:

@@ -247,10 +247,7 @@ def scan(
                     verdict = _judge_item(item, request, engine, prepared, catalog, passes=part.passes)
                     part.note(engine, request, verdict, _placing(item, request), _position_finder(item, request))
                     if prepared.validates and _lacks_crd(item, request, engine):
-                        what = (
-                            f"{request.kind.kind} {request.name} ({request.kind.api_version}): its CRD is not in --crds"
-                        )
-                        part.unreadable.append(InputError(f"{item.file}:{item.line}: {what}: it was held against none"))
+                        part.unreadable.append(_tell_no_crd(item, request))
         return part, seen
 
     groups = group(portions)
@@ -286,6 +283,11 @@ def _judge_item(
 def _lacks_crd(item: Item, request: Request, engine: Engine) -> bool:
     own = item.kind != "AdmissionReview" and request.resource.group not in BUILT_IN_GROUPS
     return own and request.resource not in engine.schemas
+
+
+def _tell_no_crd(item: Item, request: Request) -> InputError:
+    who = f"{request.kind.kind} {request.name} ({request.kind.api_version})"
+    return InputError(f"{item.file}:{item.line}: {who}: its CRD is not in --crds: it was held against none")
 
 
 def _placing(item: Item, request: Request) -> Callable[[], Place]:

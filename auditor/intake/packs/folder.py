@@ -20,11 +20,6 @@ def pack_names() -> tuple[str, ...]:
     return tuple(sorted(each.name for each in folder.iterdir() if (each / "policies.yaml").is_file()))
 
 
-def shipped_files() -> tuple[str, ...]:
-    """What of all packs judges objects."""
-    return files_of(pack_names())
-
-
 def files_of(names: Iterable[str]) -> tuple[str, ...]:
     """Without examples: those would be what lookups find."""
     return tuple(str(file) for name in names for file in sorted((packs_directory() / name).glob("*.yaml")))
