@@ -32,7 +32,7 @@ Rooms that know nothing of policies raise these too, so the tree stands above th
 with a room in brackets are defined there, beside what they carry.
 """
 
-from dataclasses import dataclass
+from auditor.dataclass import dataclass
 
 
 class AuditorError(Exception):

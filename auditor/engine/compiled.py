@@ -1,8 +1,8 @@
 """A policy that is ready to judge: its texts are programs."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.dataclass import dataclass
 from auditor.engine.match import MatchProgram
 from auditor.json import Json
 from auditor.model.policy import Mutation, Policy, Rule

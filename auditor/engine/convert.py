@@ -2,10 +2,10 @@
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.engine.mistakes import Mistake, PolicyError, collect
 from auditor.engine.patch import diff, same
 from auditor.errors import AuditorError, CompileError

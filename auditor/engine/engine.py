@@ -1,15 +1,17 @@
 """The engine as its users see it: a set of policies, compiled once, and the judgement of requests."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Self
 
+from auditor.dataclass import dataclass
+from auditor.engine.asking import Asking, answer
 from auditor.engine.compile import check_unique, compile_policy
 from auditor.engine.compiled import CompiledPolicy
-from auditor.engine.evaluate import judge
+from auditor.engine.evaluate import judging
 from auditor.engine.match import PolicyIndex
 from auditor.engine.mistakes import Mistake, PolicyError
-from auditor.engine.mutate import Mutated, mutate
+from auditor.engine.mutate import Mutated, mutating
 from auditor.engine.typos import Schemas, choose_schemas
 from auditor.model.finding import Verdict
 from auditor.model.policy import Policy
@@ -59,7 +61,14 @@ class Engine:
         return self.of(own, self.warnings, schemas=self.schemas)
 
     def mutate(self, request: Request) -> Mutated:
-        return mutate(self.index, request, self.schemas.get(request.resource))
+        return answer(self.mutating(request))
 
     def judge(self, request: Request, *, passes: bool = True) -> Verdict:
-        return judge(self.index, request, schema=self.schemas.get(request.resource), passes=passes)
+        return answer(self.judging(request, passes=passes))
+
+    def mutating(self, request: Request) -> Asking[Mutated]:
+        """For who answers the questions of many requests at once."""
+        return mutating(self.index, request, self.schemas.get(request.resource))
+
+    def judging(self, request: Request, *, passes: bool = True) -> Asking[Verdict]:
+        return judging(self.index, request, schema=self.schemas.get(request.resource), passes=passes)

@@ -1,10 +1,12 @@
 """One request, all policies that match it, one verdict. The order: match, conditions, params, rules, ratchet."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from auditor.dataclass import dataclass
+from auditor.engine.asking import Asking
 from auditor.engine.bindings import RequestBindings
 from auditor.engine.compiled import CompiledPolicy, CompiledRule
 from auditor.engine.conditions import conditions_hold
@@ -20,6 +22,7 @@ from auditor.languages.outcome import Outcome
 from auditor.model.finding import Finding, Result, Verdict
 from auditor.model.policy import Enforcement, Kind, Language
 from auditor.model.request import Operation, Request
+from auditor.tracing import is_on, span
 
 if TYPE_CHECKING:
     from auditor.languages.cel import Bindings
@@ -46,13 +49,13 @@ class _Evaluation:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
 
-def judge(
+def judging(
     policies: PolicyIndex[CompiledPolicy],
     request: Request,
     *,
     schema: "StructuralSchema | None" = None,
     passes: bool = True,
-) -> Verdict:
+) -> Asking[Verdict]:
     """All findings of all policies that apply; without `passes` those that passed are named only.
 
     `schema` is that of the object's kind, where it is known: it tells the items of lists apart.
@@ -107,13 +110,13 @@ class _Judge:
         self.annotations: list[tuple[str, str]] = []
         self.recheck: list[datetime] = []
 
-    def run(self, *, ratchet: bool) -> Verdict:
+    def run(self, *, ratchet: bool) -> Asking[Verdict]:
         evaluations = [evaluation for policy in self._matching() for evaluation in self._params(policy)]
-        self._run_rules(evaluations)
+        yield from self._run_rules(evaluations)
         for evaluation in evaluations:
             self._conclude(evaluation)
         if ratchet and self.request.old_object is not None:
-            self._forgive_what_was_there(self.request.old_object)
+            yield from self._forgive_what_was_there(self.request.old_object)
         return Verdict(
             findings=tuple(self.findings),
             warnings=tuple(_warnings(self.findings)),
@@ -157,31 +160,40 @@ class _Judge:
         else:
             yield from (_Evaluation(policy, params, names) for params in chosen)
 
-    def _run_rules(self, evaluations: Sequence[_Evaluation]) -> None:
-        calls: list[jq.Call] = []
-        waiting: list[tuple[_Evaluation, str]] = []
-        for evaluation in evaluations:
-            policy = evaluation.policy
-            bindings = None
-            holds = policy.together is not None and policy.together.holds(bindings := self._cel(evaluation))
-            for rule in policy.rules:
-                name = rule.rule.name
-                if rule.needs_user and self.request.user is None:
-                    self.not_applicable.append((f"{policy.policy.name}/{name}", "it asks for the user"))
-                elif rule.cel is not None and holds and not rule.needs_user:
-                    evaluation.outcomes[name] = _HOLDS
-                elif rule.cel is not None:
-                    bindings = bindings or self._cel(evaluation)
-                    evaluation.outcomes[name] = rule.cel.run(bindings)
-                elif rule.jq is not None:
-                    calls.append((rule.jq, {"params": evaluation.params, "lookups": evaluation.names}))
-                    waiting.append((evaluation, name))
-                elif rule.schema is not None:
-                    evaluation.outcomes[name] = rule.schema.run(self.make.subject)
-        if calls:
-            outcomes = jq.run(calls, input=self.make.subject, bindings=self.bindings.jq())
-            for (evaluation, name), outcome in zip(waiting, outcomes, strict=True):
-                evaluation.outcomes[name] = outcome
+    def _run_rules(self, evaluations: Sequence[_Evaluation]) -> Asking[None]:
+        waiting: list[tuple[_Evaluation, CompiledRule]] = []
+        if is_on():
+            for evaluation in evaluations:
+                with span("policy", {"auditor.policy": evaluation.policy.policy.key}):
+                    self._run_policy(evaluation, waiting)
+        else:
+            for evaluation in evaluations:
+                self._run_policy(evaluation, waiting)
+        if waiting:
+            calls = [(rule.jq, {"params": of.params, "lookups": of.names}) for of, rule in waiting if rule.jq]
+            with span("jq", {"auditor.rules": len(calls)}):
+                outcomes = yield jq.Question(calls, self.make.subject, self.bindings.jq())
+            for (evaluation, rule), outcome in zip(waiting, outcomes, strict=True):
+                evaluation.outcomes[rule.rule.name] = outcome
+
+    def _run_policy(self, evaluation: _Evaluation, waiting: list[tuple[_Evaluation, CompiledRule]]) -> None:
+        """Its rules in jq are put to those that wait: all of them make one round trip."""
+        policy = evaluation.policy
+        bindings = None
+        holds = policy.together is not None and policy.together.holds(bindings := self._cel(evaluation))
+        for rule in policy.rules:
+            name = rule.rule.name
+            if rule.needs_user and self.request.user is None:
+                self.not_applicable.append((f"{policy.policy.name}/{name}", "it asks for the user"))
+            elif rule.cel is not None and holds and not rule.needs_user:
+                evaluation.outcomes[name] = _HOLDS
+            elif rule.cel is not None:
+                bindings = bindings or self._cel(evaluation)
+                evaluation.outcomes[name] = rule.cel.run(bindings)
+            elif rule.jq is not None:
+                waiting.append((evaluation, rule))
+            elif rule.schema is not None:
+                evaluation.outcomes[name] = rule.schema.run(self.make.subject)
 
     def _conclude(self, evaluation: _Evaluation) -> None:
         policy = evaluation.policy
@@ -234,7 +246,7 @@ class _Judge:
         native = policy.policy.native
         self._fail(policy, f"failed to configure binding: {reason}" if native else reason, always=native)
 
-    def _forgive_what_was_there(self, old: JsonObject) -> None:
+    def _forgive_what_was_there(self, old: JsonObject) -> Asking[None]:
         """`existing: Audit`: an update whose violations the old object had, too, makes nothing worse."""
         found = self.policies.find(self.request.resource, self.request.world.kinds)
         ratchets = {p.policy.name for _, p in found if p.policy.ratchets and not p.policy.native}
@@ -243,7 +255,8 @@ class _Judge:
         if not names:
             return
         same = PolicyIndex((m, p) for m, p in found if p.policy.name in names)
-        before = _Judge(same, replace(self.request, object=old), self.schema, passes=False).run(ratchet=False)
+        judge_before = _Judge(same, replace(self.request, object=old), self.schema, passes=False)
+        before = yield from judge_before.run(ratchet=False)
         known = {f.fingerprint for f in before.findings if f.blocks and f.result is not Result.ERROR}
         worse = {f.policy for f in self.findings if f.blocks and f.fingerprint not in known}
         self.findings = [

@@ -1,8 +1,8 @@
 """Which exception, if any, excuses an object from a rule."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from auditor.dataclass import dataclass
 from auditor.engine.match import compile_match, selects
 from auditor.model.exception import PolicyException
 from auditor.model.policy import Policy

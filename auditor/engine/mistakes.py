@@ -1,8 +1,9 @@
 """What is wrong with a policy, all at once: which policy, where in it, and what to do."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.errors import AuditorError, CompileError, Problem
 
 

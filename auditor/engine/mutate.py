@@ -5,10 +5,12 @@ ones that want to be invoked again, and ours.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from auditor.dataclass import dataclass
 from auditor.engine import patch
+from auditor.engine.asking import Asking, answer
 from auditor.engine.bindings import RequestBindings
 from auditor.engine.compiled import CompiledMutation, CompiledPolicy
 from auditor.engine.conditions import conditions_hold
@@ -23,6 +25,7 @@ from auditor.languages.outcome import Outcome
 from auditor.model.finding import Finding
 from auditor.model.policy import Change
 from auditor.model.request import Operation, Request
+from auditor.tracing import span
 
 if TYPE_CHECKING:
     from auditor.engine.native.mutating import NativeMutations
@@ -49,6 +52,12 @@ class Mutated:
 def mutate(
     policies: PolicyIndex[CompiledPolicy], request: Request, schema: "StructuralSchema | None" = None
 ) -> Mutated:
+    return answer(mutating(policies, request, schema))
+
+
+def mutating(
+    policies: PolicyIndex[CompiledPolicy], request: Request, schema: "StructuralSchema | None" = None
+) -> Asking[Mutated]:
     """Applied twice, as the API server may call twice; what of ours a third time would change has not settled.
 
     `schema` is that of the object's CRD, by which apply configurations of native policies are merged.
@@ -63,13 +72,13 @@ def mutate(
     native = NativeMutations(policies, request, schema)
     mutator = _Mutator(policies, request)
     mutator.object = native.run(before)
-    mutator.run_pass()
+    yield from mutator.run_pass()
     if _go_on(native, mutator) and (native.wants_again or not same(mutator.object, before)):
         mutator.object = native.run_again(mutator.object)
         for again in range(2):
             settled = mutator.object
             mutator.applied_now.clear()
-            mutator.run_pass()
+            yield from mutator.run_pass()
             if not _go_on(native, mutator) or same(mutator.object, settled):
                 break
             if again:
@@ -99,12 +108,13 @@ class _Mutator:
         self.applied: dict[tuple[str, str], CompiledPolicy] = {}
         self.applied_now: dict[tuple[str, str], CompiledPolicy] = {}
 
-    def run_pass(self) -> None:
+    def run_pass(self) -> Asking[None]:
         found = self.policies.find(self.request.resource, self.request.world.kinds)
         with_mutations = [policy for _, policy in found if policy.mutations and not policy.policy.native]
         for policy in sorted(with_mutations, key=lambda p: p.policy.name):
             try:
-                self._apply(policy)
+                with span("policy", {"auditor.policy": policy.policy.key}):
+                    yield from self._apply(policy)
             except MutationError as error:
                 self._fail(policy, str(error))
 
@@ -117,7 +127,7 @@ class _Mutator:
         """A mutation that fails leaves the object in a state that nobody wanted, whatever the rules only warn of."""
         self.findings.append(FindingMaker(self.request).errored(policy, None, reason, always=True))
 
-    def _apply(self, policy: CompiledPolicy) -> None:
+    def _apply(self, policy: CompiledPolicy) -> Asking[None]:
         request = replace(self.request, object=self.object)
         if not self._matches(policy, request):
             return
@@ -134,7 +144,7 @@ class _Mutator:
             if problem:
                 raise MutationError(problem)
             for mutation in policy.mutations:
-                self._apply_one(policy, mutation, params, names)
+                yield from self._apply_one(policy, mutation, params, names)
 
     def _matches(self, policy: CompiledPolicy, request: Request) -> bool:
         matched, problem = find_match(policy, request)
@@ -142,10 +152,10 @@ class _Mutator:
             raise MutationError(problem)
         return matched
 
-    def _apply_one(self, policy: CompiledPolicy, mutation: CompiledMutation, params: Json, names: Json) -> None:
+    def _apply_one(self, policy: CompiledPolicy, mutation: CompiledMutation, params: Json, names: Json) -> Asking[None]:
         bindings = RequestBindings(replace(self.request, object=self.object))
         try:
-            changed = _change(mutation, self.object, bindings, policy=policy, params=params, lookups=names)
+            changed = yield from _change(mutation, self.object, bindings, policy=policy, params=params, lookups=names)
             _check_identity(self.object, changed)
         except (MutationError, patch.PatchError) as error:
             self._fail(policy, f"mutation {mutation.mutation.name}: {error}")
@@ -164,11 +174,11 @@ def _change(
     policy: CompiledPolicy,
     params: Json,
     lookups: Json,
-) -> JsonObject:
+) -> Asking[JsonObject]:
     source = mutation.mutation
     if mutation.jq is not None:
         calls = [(mutation.jq, {"params": params, "lookups": lookups})]
-        outputs = _value(jq.run(calls, input=thing, bindings=bindings.jq())[0])
+        outputs = _value((yield jq.Question(calls, thing, bindings.jq()))[0])
         if len(outputs) != 1 or not isinstance(outputs[0], dict):
             raise MutationError(f"must yield exactly one object, and yields {len(outputs)} values")
         return dict(outputs[0])

@@ -7,12 +7,13 @@ AdmissionReview; the others are what is around it: namespaces, params, exception
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.engine.patch import same
 from auditor.errors import AuditorError, InputError, UsageError
 from auditor.intake.files import SUFFIXES

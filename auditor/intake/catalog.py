@@ -3,9 +3,10 @@
 import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from auditor.dataclass import dataclass
 from auditor.engine.convert import Conversion
 from auditor.engine.mistakes import Mistake
 from auditor.errors import AuditorError, CompileError, InputError, Problem

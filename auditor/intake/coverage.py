@@ -1,9 +1,10 @@
 """What was looked at, and what was not, with the reason. It counts as objects come by, and keeps none of them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Self
 
+from auditor.dataclass import dataclass
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.engine import Engine
 from auditor.errors import InputError

@@ -1,14 +1,15 @@
 """Paths that a person names, to the texts in them: files, directories, globs, standard input."""
 
 import glob
+import io
 import os
 import stat
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from auditor.dataclass import dataclass
 from auditor.errors import InputError, UsageError
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -20,7 +21,7 @@ MAX_BYTES = 512 << 20
 @dataclass(frozen=True, slots=True)
 class Source:
     name: str
-    path: Path | None
+    path: str | None
     """None: standard input."""
     real: str = ""
     """Where it really is, through all links, if that is known already."""
@@ -28,7 +29,7 @@ class Source:
     @property
     def lasts(self) -> bool:
         """Whether it can be read again: a pipe cannot."""
-        return self.path is not None and self.path.is_file()
+        return self.path is not None and os.path.isfile(self.path)  # noqa: PTH113 a path that is no text stays one
 
     def read(self) -> bytes:
         """Raises InputError, which names the file."""
@@ -36,10 +37,12 @@ class Source:
             if self.path is None:
                 data = sys.stdin.buffer.read(MAX_BYTES + 1)
             else:
-                with self.path.open("rb") as file:
-                    if os.fstat(file.fileno()).st_size > MAX_BYTES:
+                with open(self.path, "rb", buffering=0) as file:  # noqa: PTH123 thousands of files, a Path for none
+                    status = os.fstat(file.fileno())
+                    if status.st_size > MAX_BYTES:
                         raise InputError(self._too_large)
-                    data = file.read(MAX_BYTES + 1)
+                    # So much room as is needed at once; of a pipe nobody knows it.
+                    data = file.readall() if stat.S_ISREG(status.st_mode) else _read_pipe(file)
         except OSError as error:
             raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
         except (ValueError, AttributeError) as error:  # standard input is closed, or there is none
@@ -90,11 +93,12 @@ def is_excluded(source: Source, patterns: Sequence[str]) -> bool:
     or its end. `*` also stands for slashes, as in a shell's case."""
     if source.path is None:
         return False
-    name = source.path.as_posix().removeprefix("./")
+    path = Path(source.path)
+    name = path.as_posix().removeprefix("./")
     for pattern in patterns:
         wanted = pattern.rstrip("/").removeprefix("./")
         if "/" not in wanted:
-            if any(fnmatchcase(part, wanted) for part in source.path.parts):
+            if any(fnmatchcase(part, wanted) for part in path.parts):
                 return True
         elif any(fnmatchcase(name, each) for each in (wanted, f"*/{wanted}", f"{wanted}/*", f"*/{wanted}/*")):
             return True
@@ -105,10 +109,12 @@ def _expand(path: str, skip: Collection[str], missing: list[str]) -> Iterator[So
     if path == STDIN:
         yield Source("<stdin>", None)
     elif os.path.isdir(path):  # noqa: PTH112 Path.is_dir raises for what may not be looked at
-        walked = list(_walk(Path(path), skip))
+        errors: list[OSError] = []
+        walked: list[Source | InputError] = list(_walk(str(Path(path)), skip, errors))
+        walked += map(_tell, errors)
         yield from walked or [_EmptyError(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")]
     elif os.path.lexists(path):
-        yield Source(path, Path(path))
+        yield Source(path, path)
     elif matched := sorted(glob.glob(path, recursive=True)):  # noqa: PTH207 absolute patterns, as shells take them
         for each in matched:
             # A pattern may name folders that hold nothing of ours, as shells' patterns do.
@@ -117,25 +123,46 @@ def _expand(path: str, skip: Collection[str], missing: list[str]) -> Iterator[So
         missing.append(f"{path}: no such file or directory")
 
 
-def _walk(top: Path, skip: Collection[str]) -> Iterator[Source | InputError]:
-    """Names in order; links to directories are not followed, so that there are no loops."""
-    errors: list[OSError] = []
-    for directory, names, files in os.walk(top, onerror=errors.append):
-        names[:] = sorted(name for name in names if not name.startswith(".") and name not in skip)
-        real = os.path.realpath(directory)
-        for name in sorted(files):
-            if not name.endswith(SUFFIXES) or name.startswith("."):
+def _walk(top: str, skip: Collection[str], errors: list[OSError]) -> Iterator[Source]:
+    """Names in order, the files of a folder first; links to folders are not followed, so that there are no loops."""
+    left = [top]
+    while left:
+        folder = left.pop()
+        try:
+            with os.scandir(folder) as scanned:
+                entries = sorted(scanned, key=lambda each: each.name)
+        except OSError as error:
+            errors.append(error)
+            continue
+        inner: list[str] = []
+        real = os.path.realpath(folder)
+        above = "" if folder == os.curdir else os.path.join(folder, "")  # noqa: PTH118 a path that is no text stays one
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
                 continue
-            path = Path(directory) / name
             try:
-                mode = os.lstat(path).st_mode
-            except OSError as gone:  # again, meanwhile
+                if entry.is_dir(follow_symlinks=False):
+                    if name not in skip:
+                        inner.append(above + name)
+                elif name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
+                    yield Source(above + name, above + name, f"{real}{os.sep}{name}")
+                elif name.endswith(SUFFIXES) and entry.is_symlink() and _leads_to_file(Path(entry.path)):
+                    yield Source(above + name, above + name)
+            except OSError as gone:  # meanwhile
                 errors.append(gone)
-                continue
-            if stat.S_ISREG(mode):
-                yield Source(str(path), path, f"{real}{os.sep}{name}")
-            elif stat.S_ISLNK(mode) and not path.is_fifo():  # one that is broken is told when it is read
-                yield Source(str(path), path)
-            # Else a pipe that happens to lie there, which would never end.
-    for error in errors:
-        yield InputError(f"{error.filename}: cannot be read: {error.strerror}")
+        left += reversed(inner)
+
+
+def _leads_to_file(link: Path) -> bool:
+    """Or to nothing, which is told when it is read; not to a pipe that happens to lie there, which would never end."""
+    return not link.is_dir() and not link.is_fifo()
+
+
+def _tell(error: OSError) -> InputError:
+    return InputError(f"{error.filename}: cannot be read: {error.strerror}")
+
+
+def _read_pipe(file: io.FileIO) -> bytes:
+    with io.BufferedReader(file) as buffered:
+        return buffered.read(MAX_BYTES + 1)

@@ -1,8 +1,8 @@
 """What is kept of an object that was judged: who it is, where it was read, and what is to be told. Never its body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.intake.yaml import Position
 from auditor.model.finding import Finding
 from auditor.model.request import Request

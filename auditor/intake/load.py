@@ -4,9 +4,10 @@ Everything that is wrong is collected, with file and line; who asked decides wha
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.engine.convert import Conversion
 from auditor.engine.mistakes import Mistake, PolicyError
 from auditor.engine.native import NATIVE_GROUP, NativeObjects

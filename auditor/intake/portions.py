@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Self
 
+from auditor.dataclass import dataclass
 from auditor.errors import InputError
 from auditor.intake.files import Source, find_sources
 from auditor.intake.load import Item, read_objects

@@ -1,8 +1,9 @@
 """What is asked of objects in files beyond what they say themselves: which of them, by whom, and what was before."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from auditor.dataclass import dataclass
 from auditor.errors import AuditorError, InputError
 from auditor.intake.catalog import Catalog
 from auditor.intake.load import Item
@@ -42,7 +43,7 @@ class Question:
         def ask_one(item: Item) -> Request:
             if item.kind == "AdmissionReview":
                 return ask(item, around)
-            old = before.get(identify(item.thing, around.catalog))
+            old = before.get(identify(item.thing, around.catalog)) if before else None
             operation = self.operation or (Operation.UPDATE if old else Operation.CREATE)
             if operation is not Operation.UPDATE:
                 return make_request(item.thing, around, operation=operation, user=self.user)

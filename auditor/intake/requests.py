@@ -1,9 +1,11 @@
 """Objects that were read somewhere, to the requests that the engine judges."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
+from functools import lru_cache
 
+from auditor.dataclass import dataclass
 from auditor.intake.catalog import Catalog
 from auditor.intake.load import Item
 from auditor.intake.review import read_review
@@ -54,8 +56,13 @@ def surround(
 
 
 def kind_of(thing: JsonObject) -> GroupVersionKind:
-    group, _, version = str(thing["apiVersion"]).rpartition("/")
-    return GroupVersionKind(group, version, str(thing["kind"]))
+    return _read_kind(str(thing["apiVersion"]), str(thing["kind"]))
+
+
+@lru_cache(maxsize=1024)  # one is asked for four times for each object, and there are few
+def _read_kind(api_version: str, kind: str) -> GroupVersionKind:
+    group, _, version = api_version.rpartition("/")
+    return GroupVersionKind(group, version, kind)
 
 
 def receive(thing: JsonObject, catalog: Catalog) -> JsonObject:

@@ -1,9 +1,9 @@
 """AdmissionReviews to requests. What is missing or of the wrong form is said, and nothing is guessed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.errors import InputError
 from auditor.intake.form import drop_nulls_of_metadata, find_faults
 from auditor.json import Json, JsonObject

@@ -2,10 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
+from auditor.dataclass import dataclass
+from auditor.engine.asking import Asking, answer, answer_all
 from auditor.engine.compile import compile_policy
 from auditor.engine.engine import Engine
 from auditor.engine.mistakes import Mistake
@@ -33,6 +36,8 @@ NOWHERE: Final = Position(0, 0)
 EVERYTHING: Final = Question()
 ALONE: Final = 256 << 10
 """Bytes that one process has read and judged before another would have begun."""
+TOGETHER: Final = 250
+"""Objects whose questions make one round trip: enough that its cost is nothing beside theirs, few enough to be held."""
 CASES: Final = "tests"
 BESIDE: Final = (CASES, "examples")
 """Folders beside policies: what is in them is no policy in force, nor there for others to see."""
@@ -234,21 +239,29 @@ def scan(
     def judge(some: Sequence[Portion]) -> tuple[Found, Sequence[Seen]]:
         part = Found(passes=result.passes)
         seen: list[Seen] = []
-        for portion in some:
-            for item in portion.items(part.unreadable):
-                if item.kind != "AdmissionReview":
-                    seen.append((identify(item.thing, catalog), item.file, item.line))
-                try:
-                    request = ask(item)
-                except InputError as error:
-                    part.unreadable.append(InputError(f"{item.file}:{item.line}: {error}"))
-                    continue
-                if question.includes(request):
-                    verdict = _judge_item(item, request, engine, prepared, catalog, passes=part.passes)
-                    part.note(engine, request, verdict, _placing(item, request), _position_finder(item, request))
-                    if prepared.validates and _lacks_crd(item, request, engine):
-                        part.unreadable.append(_tell_no_crd(item, request))
+        asked = (each for portion in some for each in read(portion, part, seen))
+        while together := list(islice(asked, TOGETHER)):
+            verdicts = answer_all(
+                _judge_item(*each, engine, prepared, catalog, passes=part.passes) for each in together
+            )
+            for (item, request), verdict in zip(together, verdicts, strict=True):
+                part.note(engine, request, verdict, _placing(item, request), _position_finder(item, request))
         return part, seen
+
+    def read(portion: Portion, part: Found, seen: list[Seen]) -> Iterator[tuple[Item, Request]]:
+        """What is to be judged of it."""
+        for item in portion.items(part.unreadable):
+            if item.kind != "AdmissionReview":
+                seen.append((identify(item.thing, catalog), item.file, item.line))
+            try:
+                request = ask(item)
+            except InputError as error:
+                part.unreadable.append(InputError(f"{item.file}:{item.line}: {error}"))
+                continue
+            if question.includes(request):
+                yield item, request
+                if prepared.validates and _lacks_crd(item, request, engine):
+                    part.unreadable.append(_tell_no_crd(item, request))
 
     groups = group(portions)
     work = files.size
@@ -275,9 +288,11 @@ def scan(
 
 def _judge_item(
     item: Item, request: Request, engine: Engine, prepared: Prepared, catalog: Catalog, *, passes: bool
-) -> Verdict:
-    verdict = judge_as_door(engine, request, passes=passes, catalog=catalog)
-    return _add_shape(verdict, item, request, engine) if prepared.validates else verdict
+) -> Asking[Verdict]:
+    verdict = yield from judging_as_door(engine, request, passes=passes, catalog=catalog)
+    if prepared.validates:
+        verdict = yield from _add_shape(verdict, item, request, engine)
+    return verdict
 
 
 def _lacks_crd(item: Item, request: Request, engine: Engine) -> bool:
@@ -301,13 +316,14 @@ def _position_finder(item: Item, request: Request) -> Callable[[str], Position]:
     return lambda path: item.position_of(f"{inside}{path}")
 
 
-def _add_shape(verdict: Verdict, item: Item, request: Request, engine: Engine) -> Verdict:
+def _add_shape(verdict: Verdict, item: Item, request: Request, engine: Engine) -> Asking[Verdict]:
     """After the mutations, as the API server has it. An AdmissionReview comes from a server that does so itself."""
     if item.kind == "AdmissionReview":
         return verdict
     from auditor.intake.shape import find_misshapen  # the checks, for those who ask for this one
 
-    shape = find_misshapen(_mutate(engine, request)[0], item.thing, engine)
+    mutated, _ = yield from _mutate(engine, request)
+    shape = find_misshapen(mutated, item.thing, engine)
     return replace(
         verdict,
         findings=(*verdict.findings, *shape.findings),
@@ -325,20 +341,30 @@ def warn(prepared: Prepared, time: datetime) -> Iterator[str]:
 def judge_as_door(engine: Engine, request: Request, *, passes: bool, catalog: Catalog | None = None) -> Verdict:
     """First the mutations, then the rules on what they made of the object; with a `catalog`, in the version that each
     policy wants to see."""
+    return answer(judging_as_door(engine, request, passes=passes, catalog=catalog))
+
+
+def judging_as_door(
+    engine: Engine, request: Request, *, passes: bool, catalog: Catalog | None = None
+) -> Asking[Verdict]:
+    """The same for who answers the questions of many at once."""
     if catalog is None or request.origin is not Origin.FILE:
-        return _judge(engine, request, passes=passes)
+        return (yield from _judge(engine, request, passes=passes))
     parts, errors = split(engine, request, catalog)
-    return join(errors, [_judge(part, converted, passes=passes) for part, converted in parts])
+    verdicts = []
+    for part, converted in parts:
+        verdicts.append((yield from _judge(part, converted, passes=passes)))
+    return join(errors, verdicts)
 
 
-def _judge(engine: Engine, request: Request, *, passes: bool) -> Verdict:
-    request, findings = _mutate(engine, request)
-    verdict = engine.judge(request, passes=passes)
+def _judge(engine: Engine, request: Request, *, passes: bool) -> Asking[Verdict]:
+    request, findings = yield from _mutate(engine, request)
+    verdict = yield from engine.judging(request, passes=passes)
     return replace(verdict, findings=(*findings, *verdict.findings)) if findings else verdict
 
 
-def _mutate(engine: Engine, request: Request) -> tuple[Request, Sequence[Finding]]:
-    mutated = engine.mutate(request)
+def _mutate(engine: Engine, request: Request) -> Asking[tuple[Request, Sequence[Finding]]]:
+    mutated = yield from engine.mutating(request)
     if mutated.patch:
         schema = engine.schemas.get(request.resource)
         request = replace(request, object=schema.default(mutated.object) if schema else mutated.object)

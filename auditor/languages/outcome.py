@@ -1,8 +1,8 @@
 """What a program of any language says of one set of bindings."""
 
-from dataclasses import dataclass
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 
 

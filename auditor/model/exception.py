@@ -1,8 +1,8 @@
 """Who is excused from which rule, why, and until when."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from auditor.dataclass import dataclass
 from auditor.model.match import MatchResources
 
 

@@ -1,10 +1,11 @@
 """What a policy matches: MatchResources of ValidatingAdmissionPolicy, and what matching one request yields."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.model.resource import GroupVersionKind, GroupVersionResource
 
 

@@ -1,9 +1,10 @@
 """A policy: what it matches, its rules, how it is enforced. Native policies become the same, one for each binding."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from auditor.dataclass import dataclass
 from auditor.json import Json, JsonObject
 from auditor.model.match import LabelSelector, MatchResources
 

@@ -1,10 +1,11 @@
 """What the engine judges: one object, and all that a rule may need to know of the world around it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from auditor.dataclass import dataclass
 from auditor.json import JsonObject
 from auditor.model.resource import GroupVersionKind as GroupVersionKind
 from auditor.model.resource import GroupVersionResource as GroupVersionResource

@@ -1,6 +1,6 @@
 """How Kubernetes names kinds, and the resources that serve them."""
 
-from dataclasses import dataclass
+from auditor.dataclass import dataclass
 
 
 def name_kind(group: str, plural: str) -> str:

@@ -1,10 +1,11 @@
 """What the watcher follows, checks and reports: an AuditConfig, read. Without one all defaults are in force."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 
+from auditor.dataclass import dataclass
 from auditor.model.policy import Severity
 
 

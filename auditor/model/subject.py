@@ -1,6 +1,6 @@
 """Which object a finding is about."""
 
-from dataclasses import dataclass
+from auditor.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """What became of a finding, as the ledger of the watcher tells it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from auditor.dataclass import dataclass
 from auditor.model.finding import Finding
 from auditor.model.subject import Subject
 

@@ -1,9 +1,10 @@
 """What a request carries of the world around its object. The engine asks nothing else, and nobody else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from auditor.dataclass import dataclass
 from auditor.json import Json, JsonObject
 from auditor.model.exception import PolicyException
 from auditor.model.match import Kinds

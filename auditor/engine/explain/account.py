@@ -1,9 +1,10 @@
 """One policy and one object: what was asked, what was answered, and how it comes to the verdict."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.engine.bindings import RequestBindings
 from auditor.engine.compiled import CompiledPolicy, CompiledRule
 from auditor.engine.conditions import conditions_hold

@@ -1,8 +1,8 @@
 """What an explanation is made of."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 
 

@@ -4,8 +4,9 @@ have compiled come here."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from auditor.dataclass import dataclass
 
 _TOKEN: Final = re.compile(
     r"""

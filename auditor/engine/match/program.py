@@ -1,8 +1,8 @@
 """One MatchResources as a function from requests to yes, no with the reason, or error."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.engine.match.selector import find_obstacle, holds, selects
 from auditor.json import Json
 from auditor.model.match import Kinds, LabelSelector, MatchPolicy, MatchResources, MatchResult, ResourceRule, Scope

@@ -1,10 +1,10 @@
 """What the API server answers where native policies refuse or warn, in its own words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.model.finding import Finding, Result
 from auditor.model.policy import Kind
 

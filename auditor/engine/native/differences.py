@@ -1,7 +1,8 @@
 """Where native policies are not judged as the API server judges them, and why. Pinned by tests."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from auditor.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

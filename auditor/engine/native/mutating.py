@@ -1,8 +1,9 @@
 """MutatingAdmissionPolicy as the API server runs it: before all webhooks, and once more if the policy wants it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from auditor.dataclass import dataclass
 from auditor.engine.bindings import RequestBindings
 from auditor.engine.compiled import CompiledMutation, CompiledPolicy
 from auditor.engine.conditions import conditions_hold

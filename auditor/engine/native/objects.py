@@ -1,8 +1,9 @@
 """Native policies and their bindings, as they come, in any order."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.engine.mistakes import Mistake, PolicyError
 from auditor.engine.read import name_of
 from auditor.json import JsonObject

@@ -1,9 +1,9 @@
 """A structural schema as server-side apply sees it: which lists and maps merge, and which are one value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.engine.native.typed import complete, is_free
 from auditor.engine.patch import Shape, ShapeKind
 from auditor.json import Json

@@ -1,12 +1,13 @@
 """Policies and objects in files: an account of each pair, with the verdict that a scan of them has."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.explain import Account, explain
 from auditor.errors import InputError, UsageError
@@ -29,6 +30,7 @@ class Explained:
     """One object with the policies that were asked for."""
 
     file: str
+    """Empty: it is stored in a cluster."""
     line: int
     kind: str
     name: str
@@ -70,6 +72,10 @@ def choose(name: str, prepared: Prepared) -> list[CompiledPolicy]:
         if not chosen:
             raise UsageError(f"{name}: holds no policy that is in force (a native one needs its binding)")
         return chosen
+    return choose_named(name, policies)
+
+
+def choose_named(name: str, policies: Sequence[CompiledPolicy]) -> list[CompiledPolicy]:
     chosen = [each for each in policies if name in (each.policy.name, each.policy.key) or name in _rules_of(each)]
     if not chosen:
         known = sorted({each.policy.name for each in policies})

@@ -1,10 +1,11 @@
 """Objects in files with all that is around them: the CRDs among them, the namespaces, what lookups and params see."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.engine.engine import Engine
 from auditor.errors import InputError
 from auditor.intake.catalog import Catalog, make_catalog

@@ -37,7 +37,8 @@ def _join(line: Line, paint: Paint) -> str:
 
 
 def _write(account: Account, of: Explained) -> Iterator[Line]:
-    yield "", account.state, f"  {account.policy} on {of.kind} {of.name}  ({of.file}:{of.line})"
+    place = f"{of.file}:{of.line}" if of.file else "as it is stored"
+    yield "", account.state, f"  {account.policy} on {of.kind} {of.name}  ({place})"
     if account.reason:
         yield f"  because: {account.reason}"
     for result, message in account.findings:

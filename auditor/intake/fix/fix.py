@@ -4,10 +4,11 @@ Nothing of a file is changed if anything of it cannot be: a half that is fixed i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
+from auditor.dataclass import dataclass
 from auditor.engine.engine import Engine
 from auditor.engine.patch import same, split_pointer
 from auditor.errors import AuditorError, InputError
@@ -76,7 +77,7 @@ def fix(
 def _open(source: Source | InputError) -> _Opened:
     if isinstance(source, InputError):
         return _Opened(Fixed("", None, faults=[str(source)]))
-    opened = _Opened(Fixed(source.name, source.path))
+    opened = _Opened(Fixed(source.name, Path(source.path) if source.path else None))
     try:
         data = opened.fixed.before = opened.fixed.after = source.read()
     except InputError as error:

@@ -6,9 +6,10 @@ Pure: the objects come from whoever lists them.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.engine.patch import diff, same
 from auditor.errors import AuditorError
 from auditor.intake.impact.definition import changed_defaults, find_all, find_refusals

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
 import orjson
 
+from auditor.dataclass import dataclass
 from auditor.engine.engine import Engine
 from auditor.errors import AuditorError, InputError
 from auditor.intake.scan import judge_as_door

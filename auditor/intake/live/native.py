@@ -1,9 +1,10 @@
 """Native policies with their bindings, paired as they come and go: each pair is what the API server enforces."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from auditor.cluster import Resource
+from auditor.dataclass import dataclass
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.native import NATIVE_GROUP
 from auditor.intake.live.reading import Reading

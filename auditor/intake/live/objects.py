@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from auditor.cluster import Resource
 from auditor.cluster.informer import Informer, Informers, Notice
 from auditor.cluster.stores import WHOLE
+from auditor.dataclass import dataclass
 from auditor.engine.patch import find_value
 from auditor.json import Json, JsonObject
 from auditor.model.world import EVERYTHING, Narrowing

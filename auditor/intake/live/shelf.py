@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
 
+from auditor.dataclass import dataclass
 from auditor.engine.mistakes import Mistake
 from auditor.intake.live.reading import Reading
 from auditor.json import JsonObject

@@ -1,11 +1,11 @@
 """One kind that is followed for what we make of its objects."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from auditor.cluster import Resource
 from auditor.cluster.informer import Informer, Informers, Notice
 from auditor.cluster.stores import WHOLE
+from auditor.dataclass import dataclass
 from auditor.json import JsonObject
 
 _REFUSED = (403, 404)

@@ -1,9 +1,10 @@
 """All of ours in a cluster at one moment, ready to judge by. Never changed: the next moment has its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from auditor.cluster.discovery import CrdKind
+from auditor.dataclass import dataclass
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.convert import Conversion
 from auditor.engine.engine import Engine

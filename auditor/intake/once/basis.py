@@ -1,13 +1,14 @@
 """All by which the objects of a cluster are judged in one look: read before the first object."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final, TypeVar
 
 from auditor.cluster import Client
 from auditor.cluster.discovery import CrdKind, Discovery, read_crd
 from auditor.cluster.resource import CRDS, NAMESPACES
+from auditor.dataclass import dataclass
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.convert import Conversion
 from auditor.engine.engine import Engine

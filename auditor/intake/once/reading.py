@@ -3,11 +3,12 @@
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import orjson
 
 from auditor.cluster import Client, Resource
+from auditor.dataclass import dataclass
 from auditor.errors import (
     ApiError,
     ClusterError,

@@ -1,11 +1,12 @@
 """Which kinds of a cluster are to be judged, and by which policies: those that some policy may match."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from auditor.cluster import Resource
 from auditor.cluster.discovery import CrdKind, Discovery
+from auditor.dataclass import dataclass
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.match import MatchProgram
 from auditor.intake.coverage import UnreadKindError, find_reason

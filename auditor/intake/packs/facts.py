@@ -2,8 +2,8 @@
 it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.engine.read import name_of
 from auditor.intake.packs.pack import Pack
 from auditor.json import JsonObject

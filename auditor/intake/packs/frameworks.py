@@ -1,7 +1,8 @@
 """The public frameworks whose controls our packs name, by identifiers only: which there are, and all that they have."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from auditor.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import yaml
 
 from auditor import __version__
+from auditor.dataclass import dataclass
 from auditor.engine.read import name_of
 from auditor.errors import UsageError
 from auditor.intake.packs.pack import Pack

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.engine.read import name_of, read_policy
 from auditor.errors import InputError, UsageError
 from auditor.intake.files import SUFFIXES

@@ -1,9 +1,9 @@
 """What happened to one object on the way into a cluster, or out of it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from auditor.cluster import Resource
+from auditor.dataclass import dataclass
 from auditor.engine.read import API_VERSION
 
 GROUP, _, _VERSION = API_VERSION.partition("/")

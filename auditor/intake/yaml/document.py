@@ -1,10 +1,15 @@
 """What reading yields: a document, or the reason why there is none."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.errors import InputError
 from auditor.json import Json
+
+MAX_DEPTH: Final = 250
+"""orjson writes 254 levels and no more; what cannot be written again is better refused when it is read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import re
 import orjson
 from yaml import YAMLError
 
-from auditor.intake.yaml.document import Fault
+from auditor.intake.yaml.document import MAX_DEPTH, Fault
 from auditor.intake.yaml.events import (
     ALIAS,
     MAPPING,
@@ -24,8 +24,6 @@ from auditor.intake.yaml.explain import explain
 from auditor.intake.yaml.scalars import FIRST, TAG, Scalar, name_key, read_plain, read_raw, read_tagged, settle
 from auditor.json import Json, JsonObject
 
-# orjson writes 254 levels and no more; what cannot be written again is better refused when it is read.
-MAX_DEPTH = 250
 _DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _DEEP_ADVICE = "no Kubernetes object is that deep"
 

@@ -1,11 +1,12 @@
 """The parser's words for a mistake, said so that somebody can act on them."""
 
 import re
-
-from yaml import MarkedYAMLError, YAMLError
-from yaml.reader import ReaderError
+from typing import TYPE_CHECKING
 
 from auditor.intake.yaml.document import Fault
+
+if TYPE_CHECKING:
+    from yaml import YAMLError
 
 # What libyaml says, what it means, what helps. The first that fits is used.
 _MEANINGS = (
@@ -27,7 +28,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def explain(error: YAMLError, text: str) -> Fault:
+def explain(error: "YAMLError", text: str) -> Fault:
+    from yaml import MarkedYAMLError  # it is there: its error is here
+    from yaml.reader import ReaderError
+
     if isinstance(error, ReaderError):
         return find_unreadable(text) or Fault(str(error.reason))
     if not isinstance(error, MarkedYAMLError):

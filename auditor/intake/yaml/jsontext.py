@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.intake.yaml.document import Fault
 from auditor.json import Json, JsonObject
 

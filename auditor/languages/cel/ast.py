@@ -1,7 +1,8 @@
 """The expression tree, as the library hands it out: macros are expanded, every node has an id and so a position."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from auditor.dataclass import dataclass
 
 Literal: TypeAlias = "bool | int | Unsigned | float | str | bytes | None"
 

@@ -15,9 +15,10 @@ the few that may.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.ast import Call, Constant, Fold, ListLiteral, MapLiteral, Name, Node, Select, children
 from auditor.languages.cel.prices import (
     AUTHORIZER,

@@ -1,8 +1,9 @@
 """Where CEL here and CEL in Kubernetes 1.36 differ. The documentation is made from this, a test holds each example."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from auditor.dataclass import dataclass
 
 
 class Here(StrEnum):

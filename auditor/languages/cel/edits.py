@@ -1,7 +1,8 @@
 """Replacements in a text that remember where everything came from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from auditor.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,11 +1,11 @@
 """One evaluation, in whichever process: an expression as the library has it, and bindings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from cel_expr_python import cel as library
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.bindings import Bindings
 from auditor.languages.cel.libraries.authorizer import answering
 from auditor.languages.cel.libraries.bridge import RESULT, failure, release

@@ -7,9 +7,10 @@ has no bound.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, TypeAlias
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.libraries.format import FORMATS as NAMED_FORMATS
 from auditor.languages.cel.libraries.internal import MAX_RANGE
 from auditor.languages.cel.libraries.regex import compiled

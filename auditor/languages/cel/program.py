@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from cel_expr_python import cel as library
 
+from auditor.dataclass import dataclass
 from auditor.errors import CompileError, Problem
 from auditor.languages.cel import environment, wire
 from auditor.languages.cel.ast import Name, Node, children

@@ -8,10 +8,11 @@ names for strings.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.errors import Problem
 from auditor.languages.cel.ast import Call, Constant, Entry, Fold, ListLiteral, MapLiteral, Name, Node, Select, children
 from auditor.languages.cel.edits import Edit, line_and_column

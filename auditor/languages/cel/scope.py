@@ -1,9 +1,10 @@
 """Which names an expression may use, and of what types they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.types import (
     BOOL,
     DYN,

@@ -4,9 +4,9 @@ Of Python's dates the library takes none. It takes messages of protocol buffers:
 `DESCRIPTOR` and gives its serialized form. An `Any` is to it what is in it, so a date is one with a timestamp in it.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.protobuf import bytes_field, number_field, text_field
 
 _NANOS: Final = 10**9

@@ -1,8 +1,10 @@
 """The static types that expressions are checked with, and how the library spells them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from auditor.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ of `cel/expr/syntax.proto` and `checked.proto` are read here by field number, wh
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.ast import (
     Call,
     Constant,

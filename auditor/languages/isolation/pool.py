@@ -5,11 +5,16 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
-from typing import Generic, Self, TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Generic, Self, TypeVar
 
 from auditor.languages.isolation.penalties import Penalties
-from auditor.languages.isolation.process import Command, Limits, Process, StoppedError
+from auditor.languages.isolation.process import Answer, Command, Limits, Process, StoppedError
+
+STOPS: Final[Counter[tuple[str, str]]] = Counter()
+"""Questions of this process that got no answer, for metrics: by language, and whether the rule or something else (rule,
+outside) was the cause."""
 
 
 class Pool:
@@ -26,6 +31,7 @@ class Pool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits
+        self._name = command.name.lower()
         self.penalties = Penalties(clock)
         self._many = _Shelf(command.name, [Process(command, limits) for _ in range(processes)])
         self._one = _Shelf(command.name, [Process(command, limits)])
@@ -35,6 +41,13 @@ class Pool:
         self, kind: bytes, text: bytes, data: bytes = b"", *, timeout: float, suspect: bool = False
     ) -> tuple[bytes, bytes]:
         """One question to one process; StoppedError if none answers in `timeout` seconds, waiting included."""
+        try:
+            return self._ask(kind, text, data, timeout, suspect=suspect)
+        except StoppedError as error:
+            STOPS[self._name, "rule" if error.guilty else "outside"] += 1
+            raise
+
+    def _ask(self, kind: bytes, text: bytes, data: bytes, timeout: float, *, suspect: bool) -> tuple[bytes, bytes]:
         until = time.monotonic() + timeout
         if timeout <= 0:
             raise StoppedError("was not run: no time was left", guilty=False)
@@ -44,6 +57,18 @@ class Pool:
             return process.ask(kind, text, data, until=until)
         finally:
             shelf.give(process)
+
+    def ask_all(self, kind: bytes, questions: Sequence[tuple[bytes, bytes]], *, seconds: float) -> list[Answer]:
+        """The answers to the first of the questions, in one round trip: who asks the next of them by itself hears why
+        there is none. So many seconds are for each."""
+        try:
+            process = self._many.take(seconds)
+        except StoppedError:
+            return []
+        try:
+            return process.ask_all(kind, questions, seconds=seconds)
+        finally:
+            self._many.give(process)
 
     @property
     def pids(self) -> list[int]:

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
+from auditor.dataclass import dataclass
 from auditor.errors import AuditorError
 from auditor.languages.isolation.worker import ANSWER, MAX_ANSWER, MAX_MESSAGE, QUESTION
 
 _OUT_OF_MEMORY: Final = ("cannot allocate memory", "MemoryError", "bad_alloc")
+_LARGEST: Final = max(MAX_ANSWER, MAX_MESSAGE)
+"""Bytes: what says that it is larger is nothing that our worker writes, it is damaged."""
+_CHUNK: Final = 1 << 16
 GRACE: Final = 5.0
 """Seconds of wall time that a process may take to start and to answer beyond its CPU: a starved machine, no more."""
 
@@ -36,6 +39,14 @@ class Command:
     """As messages call it."""
     words: Sequence[str]
     environment: Mapping[str, str]
+
+
+Answer: TypeAlias = tuple[bytes, bytes]
+"""Status and body."""
+
+
+class _DamageError(Exception):
+    """An answer makes no sense."""
 
 
 class StoppedError(AuditorError):
@@ -77,7 +88,7 @@ class Process:
             self._process = process
         return self._process
 
-    def ask(self, kind: bytes, text: bytes, data: bytes = b"", *, until: float) -> tuple[bytes, bytes]:
+    def ask(self, kind: bytes, text: bytes, data: bytes = b"", *, until: float) -> Answer:
         """The status and body of the answer; `until` is a time of the monotonic clock.
 
         A process that somebody has killed, perhaps long ago, is no reason for an error: a new one is asked. If that is
@@ -94,7 +105,7 @@ class Process:
         except StoppedError as error:
             raise StoppedError(str(error), guilty=time.monotonic() < until) from None
 
-    def _ask(self, kind: bytes, text: bytes, data: bytes, until: float) -> tuple[bytes, bytes]:
+    def _ask(self, kind: bytes, text: bytes, data: bytes, until: float) -> Answer:
         try:
             process = self.start()
         except OSError as error:
@@ -102,10 +113,8 @@ class Process:
                 f"was not run: the {self._command.name} process cannot be started: {error}", guilty=False
             ) from error
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 (for the type checker)
-        seconds = self._limits.seconds + self._limits.seconds_per_mib * len(data) / (1 << 20)
-        question = QUESTION.pack(kind, seconds, len(text), len(data))
         try:
-            self._send(process.stdin.fileno(), b"".join((question, text, data)), until)
+            self._send(process.stdin.fileno(), self._pack(kind, text, data), until)
             return self._answer(process.stdout.fileno(), until)
         except TimeoutError:
             self.kill()
@@ -115,6 +124,46 @@ class Process:
         except BaseException:  # such as an interrupt: the answer to this question must not meet the next one
             self.kill()
             raise
+
+    def ask_all(self, kind: bytes, questions: Sequence[tuple[bytes, bytes]], *, seconds: float) -> list[Answer]:
+        """The answers to the first of the questions, of text and data: to all, or to those before the one at which it
+        died or took longer than so many seconds, whatever the reason.
+
+        All are put at once and each has its own limits: what costs time is not jq, but that two processes wait for
+        each other.
+        """
+        answers: list[Answer] = []
+        try:
+            process = self.start()
+        except OSError:
+            return answers
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 (for the type checker)
+        left = memoryview(b"".join([self._pack(kind, text, data) for text, data in questions]))
+        into, out = process.stdin.fileno(), process.stdout.fileno()
+        got = bytearray()
+        until = time.monotonic() + seconds
+        try:
+            while len(answers) < len(questions):
+                ready = _wait_for(out, into if left else -1, until)
+                if into in ready and left:
+                    left = _write_some(into, left)
+                if out in ready:
+                    got += _read_some(out)
+                    if found := _take(got):
+                        until = time.monotonic() + seconds
+                        answers += found
+        except (TimeoutError, _DamageError):
+            self.kill()
+        except (EOFError, OSError):
+            self._died()
+        except BaseException:  # such as an interrupt: answers to these questions must not meet the next one
+            self.kill()
+            raise
+        return answers
+
+    def _pack(self, kind: bytes, text: bytes, data: bytes) -> bytes:
+        seconds = self._limits.seconds + self._limits.seconds_per_mib * len(data) / (1 << 20)
+        return b"".join((QUESTION.pack(kind, seconds, len(text), len(data)), text, data))
 
     def _send(self, pipe: int, data: bytes, until: float) -> None:
         view = memoryview(data)
@@ -126,10 +175,10 @@ class Process:
             if not view:
                 return
 
-    def _answer(self, pipe: int, until: float) -> tuple[bytes, bytes]:
+    def _answer(self, pipe: int, until: float) -> Answer:
         answer = self._receive(pipe, b"", ANSWER.size, until)
         status, size = ANSWER.unpack_from(answer)
-        if size > max(MAX_ANSWER, MAX_MESSAGE):  # nothing that our worker writes: it is damaged
+        if size > _LARGEST:
             self.kill()
             raise StoppedError(f"broke the {self._command.name} process: its answer makes no sense", guilty=True)
         if len(answer) < ANSWER.size + size:
@@ -140,9 +189,7 @@ class Process:
         parts, missing = [got], size - len(got)
         while missing > 0:
             _wait(pipe, select.POLLIN, until)
-            part = os.read(pipe, max(missing, 1 << 16))
-            if not part:
-                raise EOFError
+            part = _read_some(pipe, missing)
             parts.append(part)
             missing -= len(part)
         return b"".join(parts)
@@ -189,6 +236,51 @@ def _wait(pipe: int, event: int, until: float) -> None:
     poll.register(pipe, event)
     if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
         raise TimeoutError
+
+
+def _wait_for(out: int, into: int, until: float) -> set[int]:
+    """Which of the two can go on, reading or writing."""
+    poll = select.poll()
+    poll.register(out, select.POLLIN)
+    if into >= 0:
+        poll.register(into, select.POLLOUT)
+    ready = poll.poll(max(0.0, until - time.monotonic()) * 1000)
+    if not ready:
+        raise TimeoutError
+    return {pipe for pipe, _ in ready}
+
+
+def _read_some(pipe: int, size: int = 0) -> bytes:
+    part = os.read(pipe, max(size, _CHUNK))
+    if not part:
+        raise EOFError
+    return part
+
+
+def _write_some(pipe: int, data: memoryview) -> memoryview:
+    try:
+        return data[os.write(pipe, data) :]
+    except BlockingIOError:
+        return data
+    except BrokenPipeError:  # what it has answered before it died is read first
+        return data[:0]
+
+
+def _take(data: bytearray) -> list[Answer]:
+    """The answers that are there in full; the rest stays."""
+    found: list[Answer] = []
+    at = 0
+    while len(data) >= at + ANSWER.size:
+        status, size = ANSWER.unpack_from(data, at)
+        if size > _LARGEST:
+            raise _DamageError
+        end = at + ANSWER.size + size
+        if len(data) < end:
+            break
+        found.append((status, bytes(data[at + ANSWER.size : end])))
+        at = end
+    del data[:at]
+    return found
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

@@ -57,7 +57,7 @@ def volunteer() -> None:
 
 
 def read(size: int, got: bytes = b"") -> bytes:
-    """At least so many bytes; the other side asks one thing at a time, so there is never too much. Ends at its end."""
+    """At least so many bytes: what is more belongs to the next question. Ends at its end."""
     parts, missing = [got], size - len(got)
     while missing > 0:
         part = os.read(0, max(missing, 1 << 16))
@@ -87,11 +87,14 @@ def serve(answers: Answers, memory: int, files: int = PIPES) -> None:
     volunteer()
     confine(memory, files)
     os.set_blocking(2, False)  # nobody reads it before the end, so a flood of messages is dropped, not waited for
+    message = b""
     while True:
-        message = read(QUESTION.size)
+        message = read(QUESTION.size, message)
         kind, seconds, text_size, data_size = QUESTION.unpack_from(message)
-        start, end = QUESTION.size, QUESTION.size + text_size
-        message = read(end + data_size, message)
-        status, body = answers.answer(kind, seconds, message[start:end], message[end:])
+        start, middle = QUESTION.size, QUESTION.size + text_size
+        end = middle + data_size
+        message = read(end, message)
+        status, body = answers.answer(kind, seconds, message[start:middle], message[middle:end])
+        message = message[end:]
         limit(0)
         write(ANSWER.pack(status, len(body)) + body)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from auditor.languages.jq.process import Limits
     from auditor.languages.jq.program import Program, compile  # noqa: A004 (called as jq.compile, like re.compile)
     from auditor.languages.jq.results import Denial, condition, denials, pointer
-    from auditor.languages.jq.running import run
+    from auditor.languages.jq.running import Question, run, run_all
 
 __all__ = [
     "Call",
@@ -28,12 +28,14 @@ __all__ = [
     "Limits",
     "Pool",
     "Program",
+    "Question",
     "SelectedPath",
     "compile",
     "condition",
     "denials",
     "pointer",
     "run",
+    "run_all",
     "selected_paths",
     "shared_pool",
 ]
@@ -46,5 +48,5 @@ __getattr__ = lazily(
     process="Limits",
     program="Program compile",
     results="Denial condition denials pointer",
-    running="run",
+    running="Question run run_all",
 )

@@ -6,12 +6,12 @@ integers that a double would round.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 import orjson
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 from auditor.languages.jq.program import Program
 from auditor.languages.jq.results import kind_of

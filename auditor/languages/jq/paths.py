@@ -5,10 +5,11 @@ functions of the rule's own, '.' may be anything, so nothing there is reported.
 """
 
 from collections.abc import Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import TypeAlias
 
+from auditor.dataclass import dataclass
 from auditor.languages.jq.lexer import Kind, Token, position, tokens
 
 Step: TypeAlias = str | None

@@ -2,10 +2,10 @@
 
 import importlib.util
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.errors import AuditorError
 from auditor.languages.isolation import process
 from auditor.languages.isolation.process import Command, StoppedError

@@ -1,8 +1,8 @@
 """A rule's text, checked once and for all: it compiles alone, and it reaches nothing but its input and variables."""
 
 import re
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.errors import CompileError, Problem
 from auditor.languages.jq.lexer import Kind, tokens
 from auditor.languages.jq.messages import problems

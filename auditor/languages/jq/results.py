@@ -1,8 +1,8 @@
 """What the outputs of a rule mean: a condition yields exactly one boolean, a denial strings or {message, path}."""
 
 import re
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 from auditor.languages.outcome import Outcome
 

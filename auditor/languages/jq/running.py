@@ -7,9 +7,10 @@ it), nothing is guessed about who did it: each rule runs alone, and has its own 
 import time
 from collections.abc import Mapping, Sequence
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 from auditor.languages.isolation.penalties import MAX_STOPS, SECONDS
-from auditor.languages.jq.batch import Call, Slots, Values, outcomes, shorten
+from auditor.languages.jq.batch import Batch, Call, Slots, Values, outcomes, shorten
 from auditor.languages.jq.discretion import hide_values
 from auditor.languages.jq.pool import Pool, shared_pool
 from auditor.languages.jq.process import RUN, VALUE, StoppedError
@@ -18,6 +19,15 @@ from auditor.languages.outcome import Outcome
 
 TIMEOUT = 5.0
 """Wall seconds for all rules of a request: half of the 10 s that the API server gives a webhook by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What `run` is asked of one object."""
+
+    calls: Sequence[Call]
+    input: Json
+    bindings: Mapping[str, Json]
 
 
 def run(
@@ -29,24 +39,76 @@ def run(
     timeout: float = TIMEOUT,
 ) -> list[Outcome]:
     """One outcome for each call: the list of its outputs, or why there is none."""
-    until = time.monotonic() + timeout
+    return _Rules(Question(calls, input, bindings), pool or shared_pool()).run(timeout)
+
+
+def run_all(
+    questions: Sequence[Question], *, pool: Pool | None = None, timeout: float = TIMEOUT
+) -> list[list[Outcome]]:
+    """As `run` of each, but for the time that it takes: those that nobody suspects make one round trip."""
     pool = pool or shared_pool()
-    values = Values(input, bindings)
-    done: dict[int, Outcome] = {}
-    ready: dict[int, tuple[Program, Slots]] = {}
-    for number, call in enumerate(calls):
-        slots = values.slots(call)
-        if isinstance(slots, Outcome):
-            done[number] = slots
-        else:
-            ready[number] = call[0], slots
-    together = {number: rule for number, rule in ready.items() if not pool.penalties.suspect(rule[0].text)}
-    done.update(_together(together, values, pool, until))
-    left = sorted(ready.keys() - done.keys(), key=lambda number: (number not in together, number))  # suspects last
-    for number in left:
-        program, slots = ready[number]
-        done[number] = _alone(program, slots, values, pool=pool, until=until, suspect=number not in together)
-    return [_discreet(done[number], call[0]) for number, call in enumerate(calls)]
+    found: list[list[Outcome]] = []
+    left = [_Rules(question, pool) for question in questions]
+    while left:
+        batches: list[Batch] = []
+        for rules in left:
+            if (batch := rules.batch()) is None:
+                break
+            batches.append(batch)
+        trip = [(batch.text, batch.data) for batch in batches]
+        answers = pool.ask_all(RUN, trip, seconds=timeout) if trip else []
+        for rules, batch, (status, body) in zip(left, batches, answers, strict=False):
+            answered = outcomes(batch, body) if status == VALUE else None
+            found.append(rules.run(timeout) if answered is None else rules.conclude(answered))
+        left = left[len(answers) :]
+        if left:  # the first is why there were no more answers
+            found.append(left.pop(0).run(timeout))
+    return found
+
+
+class _Rules:
+    """Those of one question that can run, and the outcomes of those that cannot."""
+
+    def __init__(self, question: Question, pool: Pool) -> None:
+        self.calls = question.calls
+        self.pool = pool
+        self.values = Values(question.input, question.bindings)
+        self.done: dict[int, Outcome] = {}
+        self.ready: dict[int, tuple[Program, Slots]] = {}
+        for number, call in enumerate(question.calls):
+            slots = self.values.slots(call)
+            if isinstance(slots, Outcome):
+                self.done[number] = slots
+            else:
+                self.ready[number] = call[0], slots
+
+    def trusted(self) -> Mapping[int, tuple[Program, Slots]]:
+        suspect = self.pool.penalties.suspect
+        return {number: rule for number, rule in self.ready.items() if not suspect(rule[0].text)}
+
+    def batch(self) -> Batch | None:
+        """All in one program; None where there are none, or some that have to run by themselves."""
+        if not self.ready or len(self.trusted()) < len(self.ready):
+            return None
+        batch = self.values.batch(list(self.ready.values()))
+        return None if self.pool.penalties.suspect(batch.text) else batch
+
+    def conclude(self, found: Sequence[Outcome] = ()) -> list[Outcome]:
+        """With the outcomes of all that could run, if they are not there yet."""
+        self.done.update(zip(self.ready, found, strict=False))
+        return [_discreet(self.done[number], call[0]) for number, call in enumerate(self.calls)]
+
+    def run(self, timeout: float) -> list[Outcome]:
+        until = time.monotonic() + timeout
+        together = self.trusted()
+        self.done.update(_together(together, self.values, self.pool, until))
+        left = self.ready.keys() - self.done.keys()
+        for number in sorted(left, key=lambda number: (number not in together, number)):  # suspects last
+            program, slots = self.ready[number]
+            suspect = number not in together
+            outcome = _alone(program, slots, self.values, pool=self.pool, until=until, suspect=suspect)
+            self.done[number] = outcome
+        return self.conclude()
 
 
 def _discreet(outcome: Outcome, program: Program) -> Outcome:

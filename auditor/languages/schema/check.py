@@ -5,8 +5,9 @@ which alternative of anyOf and oneOf is reported depends on how many checks each
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from auditor.dataclass import dataclass
 from auditor.json import Json, JsonObject
 from auditor.languages.schema import fielderror
 from auditor.languages.schema.correlation import Correlation

@@ -5,9 +5,10 @@ of a list map only; everything under a field that the schema does not describe c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.values import Kind, as_float, kind_of, quote, same

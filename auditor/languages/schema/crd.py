@@ -1,8 +1,8 @@
 """The versions of a CustomResourceDefinition."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.dataclass import dataclass
 from auditor.errors import CompileError, Problem
 from auditor.json import Json, JsonObject
 

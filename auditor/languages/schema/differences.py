@@ -3,7 +3,7 @@
 Each is pinned by a test: those about objects are asked of the real server in tests/cluster/schema.
 """
 
-from dataclasses import dataclass
+from auditor.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ what has no exact translation there becomes `false`, and the exact check decides
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import jsonschema_rs
 
+from auditor.dataclass import dataclass
 from auditor.json import Json, JsonObject
 from auditor.languages.schema.formats import is_format
 from auditor.languages.schema.node import Node

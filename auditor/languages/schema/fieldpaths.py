@@ -1,8 +1,8 @@
 """Field paths looked up in a schema: does a field exist, what is near a misspelt one, what are the keys of a list."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 from auditor.languages.schema.keywords import closest
 from auditor.languages.schema.node import Node

@@ -6,11 +6,11 @@ authors what is wrong with a schema. Nothing is fetched, and patterns run in lin
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Self
 
 import jsonschema_rs
 
+from auditor.dataclass import dataclass
 from auditor.errors import CompileError, Problem
 from auditor.json import Json, JsonObject
 from auditor.languages.outcome import Outcome

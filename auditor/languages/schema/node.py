@@ -1,8 +1,9 @@
 """One level of a structural schema, read once and never changed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 
 

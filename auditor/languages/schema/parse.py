@@ -4,9 +4,10 @@ A CRD in a cluster has passed the server's own checks; one in a file has not, so
 checked again here. Unknown keywords are dropped, as the server drops them.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
+from auditor.dataclass import dataclass
 from auditor.errors import CompileError, Problem
 from auditor.json import Json, JsonObject
 from auditor.languages.schema.completeness import missing

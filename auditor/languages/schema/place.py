@@ -1,8 +1,8 @@
 """Where a value stands: as a JSON pointer for people, and as the API server's path."""
 
-from dataclasses import dataclass
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.languages.schema.violation import pointer
 
 

@@ -1,8 +1,8 @@
 """The fieldPath of a rule: names with dots, and names in brackets: `.spec['a.b'].c`."""
 
 import re
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.place import Place
 from auditor.languages.schema.violation import pointer

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.errors import CompileError, Problem
 from auditor.json import Json
 from auditor.languages import cel

@@ -1,9 +1,9 @@
 """The scale subresource: the server looks at the numbers of replicas that it points to, whatever the schema says."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.json import Json, JsonObject
 from auditor.languages.schema import fielderror
 from auditor.languages.schema.place import Place

@@ -1,9 +1,9 @@
 """A custom resource as the API server treats it, without the server."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Self
 
+from auditor.dataclass import dataclass
 from auditor.errors import CompileError, Problem
 from auditor.json import Json, JsonObject
 from auditor.languages.schema import defaulting, embedded, fielderror, fieldpaths, lists, pruning, rules

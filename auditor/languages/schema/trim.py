@@ -1,8 +1,8 @@
 """Walks an object only where its schema has something to look at."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 from auditor.languages.schema.node import Node
 from auditor.languages.schema.place import ROOT, Place

@@ -1,7 +1,6 @@
 """One thing that is wrong with a value, and where."""
 
-from dataclasses import dataclass
-
+from auditor.dataclass import dataclass
 from auditor.json import Json
 
 

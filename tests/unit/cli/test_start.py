@@ -7,14 +7,32 @@ from pathlib import Path
 POLICY = """
 apiVersion: auditor.dev/v1
 kind: Policy
-metadata: {name: odd}
+metadata:
+  name: odd
 spec:
   match:
-    resourceRules: [{apiGroups: [example.com], apiVersions: ["*"], resources: [widgets], operations: [CREATE]}]
+    resourceRules:
+    - apiGroups:
+      - example.com
+      apiVersions:
+      - "*"
+      resources:
+      - widgets
+      operations:
+      - CREATE
   rules:
-  - {name: odd, %s}
+  - name: odd
+    %s
 """
-OBJECT = "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a, namespace: b}, spec: {size: 3}}"
+OBJECT = """
+apiVersion: example.com/v1
+kind: Widget
+metadata:
+  name: a
+  namespace: b
+spec:
+  size: 3
+"""
 NOBODY_NEEDS = (
     *("cluster", "certs", "webhooks", "audit", "dashboard", "checks", "sandbox", "report.history", "report.compliance"),
     *(
@@ -29,8 +47,10 @@ NOBODY_NEEDS = (
 CEL = ("languages.cel.compiling", "languages.cel.libraries")
 JQ = ("languages.jq.program", "languages.jq.running", "languages.isolation")
 SCHEMA = ("languages.schema.json_schema",)
-# At the time of writing 140. More is no mistake; it shall be known.
-MOST = 145
+OTHERS = {"yaml", "hashlib", "shutil", "kubernetes", "flask", "sqlalchemy", "urllib3", "multiprocessing"}
+"""Of others: PyYAML is for files that are no plain YAML, hashes are for findings."""
+# At the time of writing 137. More is no mistake; it shall be known.
+MOST = 141
 
 
 def modules(folder: Path, rule: str) -> set[str]:
@@ -40,7 +60,7 @@ def modules(folder: Path, rule: str) -> set[str]:
     command = [sys.executable, "-c", code, "scan", "object.yaml", "--policies", "policy.yaml"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert "1 pass" in done.stdout
-    return {name for name in done.stderr.split() if name.startswith("auditor.")}
+    return set(done.stderr.split())
 
 
 def among(found: set[str], rooms: tuple[str, ...]) -> set[str]:
@@ -52,7 +72,8 @@ def test_a_scan_with_cel(tmp_path: Path) -> None:
     found = modules(tmp_path, "cel: object.spec.size % 2 == 1")
     assert not among(found, (*NOBODY_NEEDS, *JQ, *SCHEMA))
     assert among(found, CEL)
-    assert len(found) <= MOST
+    assert found & OTHERS == set()
+    assert len({name for name in found if name.startswith("auditor.")}) <= MOST
 
 
 def test_a_scan_with_jq(tmp_path: Path) -> None:

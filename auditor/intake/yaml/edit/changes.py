@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.intake.yaml.edit.emit import (
     Style,
     is_inline,

@@ -2,9 +2,9 @@
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.intake.yaml.document import Fault
 from auditor.intake.yaml.scalars import read_plain
 from auditor.json import Json, JsonObject

@@ -3,9 +3,9 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Self
 
+from auditor.dataclass import dataclass
 from auditor.intake.yaml.document import Fault
 from auditor.intake.yaml.edit.changes import Edit
 from auditor.intake.yaml.jsontext import read_json, skip_space

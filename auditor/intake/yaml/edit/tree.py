@@ -3,9 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.intake.yaml.events import (
     ALIAS,
     MAPPING,

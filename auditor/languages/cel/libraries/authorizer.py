@@ -8,9 +8,10 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import ClassVar, Final, Self
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.libraries.names import is_dns_label, is_dns_subdomain
 from auditor.languages.cel.types import BOOL, STRING, Type

@@ -1,9 +1,9 @@
 """Networks: `cidr`, `isCIDR` and their members. The address before the slash is kept, host bits and all."""
 
-from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import ClassVar, Final, Self
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.libraries.ip import IP, Address, parse_address
 from auditor.languages.cel.types import BOOL, INT, STRING, Type

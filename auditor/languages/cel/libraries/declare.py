@@ -8,11 +8,11 @@ At run time the library can take and give back plain values only. Two of its hab
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self, TypeAlias
 
 from cel_expr_python import cel as library
 
+from auditor.dataclass import dataclass
 from auditor.json import Json
 from auditor.languages.cel.libraries.bridge import adapt
 from auditor.languages.cel.types import (

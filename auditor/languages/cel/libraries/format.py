@@ -1,13 +1,13 @@
 """Named formats: `format.dns1123Label().validate(text)` and the like; the result is what is wrong with the text."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import ClassVar, Final, Self
 
 import re2
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.libraries import names, url
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.types import STRING, Type, list_of, optional_of

@@ -1,9 +1,9 @@
 """IP addresses: `ip`, `isIP`, `ip.isCanonical` and their members."""
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import ClassVar, Final, Self, TypeAlias
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.types import BOOL, INT, STRING, Type
 

@@ -4,11 +4,11 @@ A quantity keeps the digits and the power of ten that it was written with, becau
 though it equals 1, and prints are of no concern here.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 import re2
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.types import BOOL, DOUBLE, INT, STRING, Type
 

@@ -1,11 +1,11 @@
 """Semantic versions: `semver`, `isSemver` and their members. Build metadata has no part in any result."""
 
-from dataclasses import dataclass
 from functools import total_ordering
 from typing import ClassVar, Final, Self
 
 import re2
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.types import BOOL, INT, STRING, Type
 

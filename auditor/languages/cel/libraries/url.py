@@ -1,11 +1,11 @@
 """URLs: `url`, `isURL` and their members, parsed as Go does it."""
 
-from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 from urllib.parse import quote, unquote_to_bytes
 
 import re2
 
+from auditor.dataclass import dataclass
 from auditor.languages.cel.libraries.declare import Function, Library
 from auditor.languages.cel.types import BOOL, STRING, Type, list_of, map_of
 

@@ -16,6 +16,7 @@ import pytest
 
 from auditor.errors import AuditorError
 from auditor.languages import jq
+from auditor.languages.isolation.pool import STOPS
 from auditor.languages.isolation.process import Command, Process
 from auditor.languages.jq import pool as pools
 from auditor.languages.jq.process import CHECK, RUN, VALUE, command
@@ -324,3 +325,12 @@ def test_an_interrupt_leaves_no_answer_for_the_next_question(monkeypatch: pytest
             asked.ask(RUN, b'"first"', b"1", until=time.monotonic() + 60)
     assert asked.ask(RUN, b'"second"', b"1", until=time.monotonic() + 60) == (VALUE, b"second")
     asked.kill()
+
+
+def test_rules_that_are_stopped_are_counted_by_the_cause() -> None:
+    before = STOPS.copy()
+    with jq.Pool(processes=1, limits=jq.Limits(seconds=0.1)) as pool:
+        assert jq.run(calls("def f: f; f"), input={}, bindings={}, pool=pool)[0].error
+        assert (STOPS["jq", "rule"] - before["jq", "rule"], STOPS["jq", "outside"]) == (1, before["jq", "outside"])
+    assert jq.run(calls("true"), input={}, bindings={}, pool=pool)[0].error  # it is closed
+    assert STOPS["jq", "outside"] == before["jq", "outside"] + 1
