@@ -39,7 +39,7 @@ class Hook:
     """Many chat tools know who posts by a secret in it: no message shows more of it than its host."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: str = ""
-    """A template; empty: all words and the report, as JSON."""
+    """A template; empty: all words and the report or the findings, as JSON."""
     content_type: str = JSON
     key: bytes = field(default=b"", repr=False)
     """Of the signature; empty: none."""
@@ -167,7 +167,8 @@ def _tell_all(parcel: Parcel) -> JsonObject:
     for sheet in parcel.sheets:
         text = sheet.content.decode()
         reports[sheet.ending] = json.loads(text) if sheet.ending == "json" else text
-    return {**parcel.words, "subject": parcel.subject, "text": parcel.text, "report": reports}
+    told = {**parcel.words, "subject": parcel.subject, "text": parcel.text, **parcel.facts}
+    return {**told, "report": reports} if reports else told
 
 
 def _explain(error: Exception) -> str:

@@ -1,11 +1,12 @@
 """What is delivered, and what may become of that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from auditor.errors import AuditorError
+from auditor.json import Json
 
 Word = str | int | float | None
 """None: it is not known. In a text it is empty, in JSON null."""
@@ -34,6 +35,8 @@ class Parcel:
     words: Mapping[str, Word]
     """For templates."""
     sheets: tuple[Sheet, ...] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    """What a webhook without a template gets beside the words."""
 
 
 class DeliveryError(AuditorError):

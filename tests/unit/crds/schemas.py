@@ -11,6 +11,7 @@ from auditor.json import Json, JsonObject
 KINDS = {
     "auditconfig": "AuditConfig",
     "conversion": "Conversion",
+    "notification": "Notification",
     "policy": "Policy",
     "policyexception": "PolicyException",
     "reportschedule": "ReportSchedule",

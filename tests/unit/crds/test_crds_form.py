@@ -98,6 +98,20 @@ def test_what_is_meant_to_be_the_same_is(endings: tuple[str, ...]) -> None:
     assert all(form == forms[0] for form in forms)
 
 
+def test_a_notification_asks_as_a_schedule_does() -> None:
+    schedule, notification = (
+        schema_of(name)["properties"]["spec"]["properties"] for name in ("reportschedule", "notification")
+    )
+    for field in ("scope", "routing", "retryFor", "suspend"):
+        assert bare(schedule[field], {"description", "default"}) == bare(
+            notification[field], {"description", "default"}
+        )
+    ways, less = (spec["deliveries"]["items"]["properties"] for spec in (schedule, notification))
+    assert set(ways) - set(less) == {"file"}
+    for way in ("name", "email", "webhook"):
+        assert bare(ways[way], {"description"}) == bare(less[way], {"description"})
+
+
 def test_totals_count_as_kinds_do() -> None:
     status = schema_of("policy")["properties"]["status"]["properties"]
     counts = status["totals"]["properties"]

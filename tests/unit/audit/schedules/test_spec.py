@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from auditor.audit.schedules.spec import Routing, read_schedule
+from auditor.audit.dispatch.wish import Routing
+from auditor.audit.schedules.spec import read_schedule
 from auditor.errors import CompileError
 from auditor.languages.schema.structural import StructuralSchema
 from auditor.model.policy import Severity

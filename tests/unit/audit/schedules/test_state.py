@@ -6,19 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.audit.schedules.state import (
-    CLAIM,
-    LAST_PAUSE,
-    LEAST,
-    MOST,
-    SETTLE,
-    Entry,
-    Standing,
-    State,
-    plan,
-    read_standing,
-    render_standing,
-)
+from auditor.audit.dispatch.entry import MOST, State
+from auditor.audit.schedules.state import SETTLE, ReportEntry, Runs, plan, read_runs, render_runs
 from auditor.languages.schema.structural import StructuralSchema
 from tests.unit.audit.schedules.making import CREATED, make_schedule, monday
 from tests.unit.crds.schemas import schema_of
@@ -31,12 +20,12 @@ def everybody() -> Sequence[str]:
     return [""]
 
 
-def look(standing: Standing, now: datetime, **spec: object) -> Standing:
+def look(standing: Runs, now: datetime, **spec: object) -> Runs:
     return plan(make_schedule(**spec), standing, now, everybody).standing
 
 
-def begun(now: datetime = CREATED, **spec: object) -> Standing:
-    return look(Standing(), now, **spec)
+def begun(now: datetime = CREATED, **spec: object) -> Runs:
+    return look(Runs(), now, **spec)
 
 
 def test_nothing_is_due_at_first() -> None:
@@ -91,7 +80,7 @@ def test_suspended() -> None:
 
 def test_what_has_not_arrived_is_kept_and_of_what_has_the_last() -> None:
     schedule = make_schedule(deliveries=[{"name": "a"}, {"name": "b"}])
-    standing = Standing()
+    standing = Runs()
     for week in range(1, 4):
         standing = plan(schedule, standing, monday(week), everybody).standing
         arrived = standing.find(("a", "", monday(week)))
@@ -120,50 +109,15 @@ def test_there_is_room_for_so_many(count: int) -> None:
     assert bool(planned.remark) == (count >= MOST)
 
 
-def entry() -> Entry:
-    return Entry(name="a", audience="", due=monday(1), start=monday(0), end=monday(1), next_attempt=monday(1) + SETTLE)
-
-
-def test_an_attempt_that_fails_is_made_again_later() -> None:
-    now, tried, pauses = monday(1), entry(), []
-    for _ in range(12):
-        tried = tried.claim(now, "d").fail(now, "away", retry_for=WEEK)
-        due = tried.waits_until()
-        assert due is not None
-        pauses.append(due - now)
-        now = due
-    assert pauses[:3] == [timedelta(seconds=30), timedelta(minutes=1), timedelta(minutes=2)]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == LAST_PAUSE
-    assert (tried.attempts, tried.error, tried.uncertain) == (12, "away", False)
-
-
-def test_it_is_given_up() -> None:
-    tried, late = entry(), monday(1) + WEEK + HOUR
-    for _ in range(LEAST - 1):
-        tried = tried.claim(late, "d").fail(late, "away", retry_for=WEEK)
-        assert tried.state is State.PENDING, "however late it began, it is tried some times"
-    tried = tried.claim(late, "d").fail(late, "away", retry_for=WEEK)
-    assert (tried.state, tried.waits_until()) == (State.GIVEN_UP, None)
-
-
-def test_the_receiver_says_when() -> None:
-    tried = entry().claim(monday(1), "d").fail(monday(1), "busy", retry_for=WEEK, retry_after=600)
-    assert tried.waits_until() == monday(1) + timedelta(minutes=10)
-    tried = entry().claim(monday(1), "d").fail(monday(1), "busy", retry_for=WEEK, retry_after=1e9)
-    assert tried.waits_until() == monday(1) + LAST_PAUSE
-
-
-def test_a_claim_runs_out() -> None:
-    claimed = entry().claim(monday(1), "d")
-    assert (claimed.state, claimed.waits_until()) == (State.SENDING, monday(1) + CLAIM)
-    again = claimed.claim(monday(1) + CLAIM, "d")
-    assert (again.attempts, again.uncertain) == (2, True)
+def entry() -> ReportEntry:
+    return ReportEntry(
+        name="a", audience="", due=monday(1), start=monday(0), end=monday(1), next_attempt=monday(1) + SETTLE
+    )
 
 
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(lambda at: at.replace(tzinfo=CREATED.tzinfo))
 ENTRIES = st.builds(
-    Entry,
+    ReportEntry,
     name=st.sampled_from(["a", "b"]),
     audience=st.sampled_from(["", "red"]),
     due=MOMENTS,
@@ -173,12 +127,12 @@ ENTRIES = st.builds(
     attempts=st.integers(0, 9),
     next_attempt=st.none() | MOMENTS,
     delivered=st.none() | MOMENTS,
-    digest=st.sampled_from(["", "sha256:0"]),
+    sent=st.sampled_from(["", "sha256:0"]),
     uncertain=st.booleans(),
     error=st.text(max_size=20),
 )
 STANDINGS = st.builds(
-    Standing,
+    Runs,
     generation=st.integers(0, 9),
     observed=st.sampled_from(["", "0 6 * * 1 UTC"]),
     since=st.none() | MOMENTS,
@@ -191,9 +145,9 @@ SCHEMA = StructuralSchema.compile(schema_of("reportschedule"))
 
 @settings(deadline=None)
 @given(STANDINGS)
-def test_it_is_read_as_it_was_written(standing: Standing) -> None:
-    rendered = render_standing(standing, {})
-    assert read_standing(rendered) == standing
+def test_it_is_read_as_it_was_written(standing: Runs) -> None:
+    rendered = render_runs(standing, {})
+    assert read_runs(rendered) == standing
     thing = {
         "metadata": {"name": "a"},
         "spec": {"schedule": "0 6 * * 1", "deliveries": [{"name": "a", "file": {"directory": "a"}}]},
@@ -204,6 +158,6 @@ def test_it_is_read_as_it_was_written(standing: Standing) -> None:
 
 
 def test_what_cannot_be_read_is_not_there() -> None:
-    good = render_standing(Standing(entries=(entry(),)), {})
+    good = render_runs(Runs(entries=(entry(),)), {})
     good["deliveries"] += [{"name": "a"}, 7, {**good["deliveries"][0], "state": "Lost"}]
-    assert read_standing({**good, "lastScheduleTime": "yesterday"}) == Standing(entries=(entry(),))
+    assert read_runs({**good, "lastScheduleTime": "yesterday"}) == Runs(entries=(entry(),))

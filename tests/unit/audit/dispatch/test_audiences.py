@@ -1,4 +1,4 @@
-from auditor.audit.schedules.audiences import Namespaces, find_audiences, list_audiences, make_scope
+from auditor.audit.dispatch.audiences import Namespaces, find_audiences, list_audiences, make_scope
 from auditor.audit.schedules.spec import Schedule
 from auditor.report.compliance import Scope
 from tests.unit.audit.schedules.making import make_schedule

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.schedules.courier import Courier
+from auditor.audit.dispatch.courier import Courier
 from auditor.errors import NotFoundError
 from auditor.json import JsonObject
 from auditor.report.delivery import DeliveryError, Folder, Hook, Mail, Security
