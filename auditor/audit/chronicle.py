@@ -267,6 +267,9 @@ class Chronicle:
             for (namespace, source, rule), found in counts.items()
         ]
         resource = follower.resource
+        if not tallies and follower.ledger:
+            # That nothing is said of its objects is counted, too: else what was said before would go on to hold.
+            tallies.append(Tally(policy="", rule="", namespace=""))
         return Interval(
             start=start, length=self._length, group=resource.group, resource=resource.plural, tallies=tallies
         )

@@ -28,8 +28,8 @@ class KindCoverage:
     evaluated: int = 0
     not_evaluated: int | None = None
     """Objects for which at least one rule or check gave no result. None: it cannot be known."""
-    results: Mapping[Result, int] = field(default_factory=dict)
-    """How often rules and checks of all kinds had each result, one for each object."""
+    findings: Mapping[Result, int] = field(default_factory=dict)
+    """Of all policies and checks, one for each object, rule and path."""
     stale: bool = False
     """Its findings are kept from before, because it cannot be read now."""
     reason: str = ""
@@ -133,14 +133,14 @@ class Pairs:
 
 
 def count_pairs(policies: Iterable[PolicyCounts]) -> Mapping[str, Pairs]:
-    """By the name of the kind."""
-    found: dict[str, Pairs] = {}
+    """By the name of the kind. A native policy with several bindings is one policy, as it is one to the history."""
+    judged: dict[str, dict[tuple[Kind, str], bool]] = {}
     for policy in policies:
         for kind in policy.kinds:
             if kind.auditable:
-                before = found.get(kind.name, Pairs())
-                found[kind.name] = Pairs(before.policies + 1, before.judged + kind.judged)
-    return found
+                of_kind, name = judged.setdefault(kind.name, {}), (policy.of, policy.policy)
+                of_kind[name] = of_kind.get(name, True) and kind.judged
+    return {name: Pairs(len(each), sum(each.values())) for name, each in judged.items()}
 
 
 def percent_of(situation: Situation) -> int | None:

@@ -20,6 +20,7 @@ from auditor.cluster.stores import IDENTITY
 from auditor.errors import ClusterError
 from auditor.json import JsonObject
 from auditor.model.subject import Subject
+from auditor.tracing import begin, is_on, span
 
 log = logging.getLogger(__name__)
 
@@ -269,11 +270,33 @@ class Follower:
         *,
         initial: bool = False,
     ) -> None:
+        # Of what was there at a start there may be a hundred thousand, and nobody has done anything to it.
+        if initial or not is_on():
+            self._weigh(key, thing, version, reason, sources, initial=initial)
+            return
+        about = {"auditor.kind": self.name, "auditor.object": key, "auditor.reason": reason}
+        with begin("object judged", about) as current:
+            diff = self._weigh(key, thing, version, reason, sources, initial=initial)
+            if current is not None:
+                for what in ("opened", "changed", "resolved"):
+                    current.set_attribute(f"auditor.{what}", len(getattr(diff, what)))
+
+    def _weigh(
+        self,
+        key: str,
+        thing: JsonObject,
+        version: Version,
+        reason: str,
+        sources: frozenset[str] | None,
+        *,
+        initial: bool,
+    ) -> Diff:
         if sources is not None:
             # Who could not be judged at all, of that nothing is known that could stand.
             sources = None if self.ledger.says(key, JUDGING) else self._setting.close(sources)
         setting = self._setting if sources is None else self._part(sources)
-        answer = judge(setting, thing, self._clock())
+        with span("judge"):
+            answer = judge(setting, thing, self._clock())
         uid = uid_of(version)
         if sources is None:
             diff = self.ledger.put(key, uid, answer.judged)
@@ -283,5 +306,14 @@ class Follower:
             self._audience.recheck(self, key, answer.recheck_at, part=True)
         self._audience.count(self, reason, answer.evaluations)
         if diff:
-            log.debug("%s %s at %s: %s", self.name, key, resource_version_of(version), diff)
-            self._tell(diff, initial=initial)
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("%s %s at %s: %s", self.name, key, resource_version_of(version), _name(diff))
+            with span("tell"):
+                self._tell(diff, initial=initial)
+        return diff
+
+
+def _name(diff: Diff) -> str:
+    """By the rules: their messages may quote the object, whose values are for no log."""
+    parts = (("opened", diff.opened), ("changed", diff.changed), ("resolved", diff.resolved))
+    return ", ".join(f"{what} {each.policy}/{each.rule}" for what, findings in parts for each in findings)

@@ -15,6 +15,7 @@ from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result, Verdict, make_fingerprint
 from auditor.model.policy import Kind, Severity, name_source
 from auditor.model.settings import Check
+from auditor.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -82,21 +83,22 @@ def _judge(setting: Setting, thing: JsonObject, now: datetime) -> Answer:
             return None
         return found
 
-    outcome = run_checks(
-        Stored(
-            request=request,
-            verdict=verdict,
-            engine=setting.engine,
-            schema=setting.schema,
-            facts=setting.facts,
-            ways=setting.ways,
-            convertible=setting.convertible,
-            enforced_since=setting.enforced_since(),
-            pardons=lambda: setting.pardons(f"{namespace}/{name}" if namespace else name),
-            owners=exists,
-            settings=setting.kind,
+    with span("checks"):
+        outcome = run_checks(
+            Stored(
+                request=request,
+                verdict=verdict,
+                engine=setting.engine,
+                schema=setting.schema,
+                facts=setting.facts,
+                ways=setting.ways,
+                convertible=setting.convertible,
+                enforced_since=setting.enforced_since(),
+                pardons=lambda: setting.pardons(f"{namespace}/{name}" if namespace else name),
+                owners=exists,
+                settings=setting.kind,
+            )
         )
-    )
     told = verdict if setting.kind.checks[Check.POLICY].enabled else _NO_VERDICT
     times = [*later, *(time for time in (told.recheck_at, outcome.recheck_at) if time is not None)]
     for each in outcome.findings:

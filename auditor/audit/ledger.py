@@ -94,7 +94,9 @@ class KindLedger:
     _records: dict[str, Shape | Held] = field(default_factory=dict)
     _shapes: dict[tuple[tuple[Line, ...], tuple[Gap, ...]], Shape] = field(default_factory=dict)
     _counts: Counter[tuple[str, Shape]] = field(default_factory=Counter)
-    """By namespace and shape: all that can be counted follows from it."""
+    """By namespace and shape: all that can be counted of objects follows from it."""
+    found: Counter[Result] = field(default_factory=Counter)
+    """Findings by result, as reports and the history have them: one for each object, rule and path."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -200,6 +202,10 @@ class KindLedger:
                 self._forget(namespace, before)
         had = old if isinstance(old, Held) else None
         has = record if isinstance(record, Held) else None
+        if had is not None:
+            self.found.subtract(each.result for each in had.findings)
+        if has is not None:
+            self.found.update(each.result for each in has.findings)
         return NOTHING if had is None and has is None else compare(key, had, has, uid)
 
     def _forget(self, namespace: str, shape: Shape) -> None:
@@ -212,15 +218,16 @@ class KindLedger:
 
 
 def compare(key: str, had: Held | None, has: Held | None, uid: str = "") -> Diff:
+    """A finding that is a pass now, where passes are reported, is resolved, and the pass is another one."""
     old = {each.fingerprint: each for each in had.findings} if had is not None else {}
     new = {each.fingerprint: each for each in has.findings} if has is not None else {}
     former = had.uid if had is not None and uid and had.uid != uid else ""
     return Diff(
         key,
         has.uid if has is not None else uid or (had.uid if had is not None else ""),
-        opened=tuple(each for name, each in new.items() if name not in old),
-        changed=tuple(each for name, each in new.items() if name in old and _differ(old[name], each)),
-        resolved=tuple(each for name, each in old.items() if name not in new),
+        opened=tuple(each for name, each in new.items() if not _goes_on(old.get(name), each)),
+        changed=tuple(each for name, each in new.items() if _goes_on(old.get(name), each) and _differ(old[name], each)),
+        resolved=tuple(each for name, each in old.items() if not _goes_on(each, new.get(name))),
         former=former,
     )
 
@@ -245,6 +252,10 @@ def widen(sources: Iterable[str], checks: Iterable[str]) -> frozenset[str]:
 def _policy_of(source: str) -> str:
     parts = source.split("/")
     return parts[1] if len(parts) > 1 else source
+
+
+def _goes_on(one: Finding | None, other: Finding | None) -> bool:
+    return one is not None and other is not None and (one.result is Result.PASS) is (other.result is Result.PASS)
 
 
 def _differ(old: Finding, new: Finding) -> bool:

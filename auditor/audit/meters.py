@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from auditor.audit.coverage import percent_of
+from auditor.audit.coverage import KindCoverage, Situation, percent_of
 from auditor.audit.doors import DoorsStatus
 from auditor.audit.situation import describe
 from auditor.audit.turf import TurfStatus
@@ -15,6 +16,8 @@ from auditor.report.history import Status
 
 MOST_POLICIES = 500
 """Policies that have lines of their own: beyond that, a metric for each costs more than it tells."""
+
+STATES: Final = ("judged", "partly", "stale", "unread", "left_out")
 
 
 class WatcherCollector(Collector):
@@ -42,23 +45,13 @@ class WatcherCollector(Collector):
         waiting = GaugeMetricFamily("auditor_audit_passes_waiting", "Kinds that wait to be judged again.")
         waiting.add_metric((), watcher.rejudger.waiting)
         yield waiting
-        yield self._coverage()
+        situation = describe(self._watcher)
+        yield _coverage(situation)
+        yield from _state(situation)
         yield from self._kinds()
         yield from self._findings()
         yield from self._history()
         yield self._unheard()
-
-    def _coverage(self) -> Metric:
-        """No figure where nothing is judged, as in one that waits for its turn: 0 would be an alarm, 100 a lie."""
-        family = GaugeMetricFamily(
-            "auditor_audit_coverage_percent",
-            "Pairs of kind and policy that are fully judged, in per cent, of the kinds that this watcher has.",
-        )
-        situation = describe(self._watcher)
-        found = None if situation is None else percent_of(situation)
-        if found is not None:
-            family.add_metric((), found)
-        return family
 
     def _kinds(self) -> Iterable[Metric]:
         objects = GaugeMetricFamily("auditor_audit_objects", "Objects of a kind, by state.", labels=("kind", "state"))
@@ -126,6 +119,47 @@ class WatcherCollector(Collector):
             family.add_metric(("yes",), len(status.doors) - silent)
             family.add_metric(("no",), silent + status.unasked)
         return family
+
+
+def _coverage(situation: Situation | None) -> Metric:
+    """No figure where nothing is judged, as in one that waits for its turn: 0 would be an alarm, 100 a lie."""
+    family = GaugeMetricFamily(
+        "auditor_audit_coverage_percent",
+        "Pairs of kind and policy that are fully judged, in per cent, of the kinds that this watcher has.",
+    )
+    found = None if situation is None else percent_of(situation)
+    if found is not None:
+        family.add_metric((), found)
+    return family
+
+
+def _state(situation: Situation | None) -> Iterable[Metric]:
+    kinds = GaugeMetricFamily(
+        "auditor_audit_kinds",
+        "Kinds that this watcher has, by state: judged, partly (an object or more gave no result), stale (its findings "
+        "are of before), unread, left_out (on purpose).",
+        labels=("state",),
+    )
+    troubles = GaugeMetricFamily(
+        "auditor_audit_troubles",
+        "What keeps this watcher from doing all that it shall, as policies that do not compile; auditor status tells.",
+    )
+    if situation is not None:
+        counts = Counter(_state_of(each) for each in situation.kinds)
+        for state in STATES:
+            kinds.add_metric((state,), counts[state])
+        troubles.add_metric((), len(situation.troubles))
+    return kinds, troubles
+
+
+def _state_of(kind: KindCoverage) -> str:
+    if kind.excluded:
+        return "left_out"
+    if kind.present is None:
+        return "unread"
+    if kind.stale:
+        return "stale"
+    return "partly" if kind.not_evaluated else "judged"
 
 
 def _leading(status: TurfStatus) -> Metric:

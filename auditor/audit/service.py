@@ -17,16 +17,18 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from auditor import tracing
 from auditor.audit.chronicle import Chronicle
 from auditor.audit.coverage import Situation
+from auditor.audit.dispatch import Courier, Dispatcher
 from auditor.audit.doors import KEPT, Collected, Doors
 from auditor.audit.events import FindingEvents
 from auditor.audit.findings import Findings
 from auditor.audit.install import install_report_crds
 from auditor.audit.meters import WatcherCollector
+from auditor.audit.notices import NoticeOffice
+from auditor.audit.notices.newsroom import Newsroom
 from auditor.audit.recall import Recall
 from auditor.audit.reportcrds import ReportCrds
 from auditor.audit.reports import ReportWriter
-from auditor.audit.schedules import ScheduleRunner
-from auditor.audit.schedules.courier import Courier
+from auditor.audit.schedules import ScheduleOffice
 from auditor.audit.schedules.press import Press
 from auditor.audit.settings import WRITES, WatchSettings
 from auditor.audit.situation import describe
@@ -41,11 +43,12 @@ from auditor.cluster.resource import NAMESPACES, SECRETS
 from auditor.errors import AuditorError
 from auditor.intake.live.view import View
 from auditor.languages import jq
+from auditor.languages.isolation.pool import STOPS
 from auditor.model.finding import Finding
 from auditor.model.resource import name_kind
 from auditor.model.settings import AuditSettings, ReportSettings
 from auditor.model.subject import Subject
-from auditor.operations import OperationsServer, make_operations_app
+from auditor.operations import OperationsServer, Vitals, make_operations_app
 from auditor.operations.signals import hear
 from auditor.operations.starting import insist
 from auditor.report.history import Fault, History, HistoryError, Spool
@@ -57,6 +60,8 @@ LAST_WRITES: Final = 3.0
 """Seconds that reports and history get at the end, each: of the 10 within which it is to be over."""
 INCOMPLETE: Final = 3
 """The exit code where something had to be left behind."""
+FLUSH: Final = 2.0
+"""Seconds that are waited until all that was found is in the history: mostly a commit takes some milliseconds."""
 AT_MOST: Final = 9.5
 """Seconds from the signal: whatever hangs then is left behind. What it has not written the next start finds out."""
 
@@ -70,6 +75,7 @@ class WatchService:
         leases = LeaseApi(connect(settings.cluster, component="watch-lease").transport, settings.namespace)
         registry = CollectorRegistry()
         registry.register(REGISTRY)  # that of the process, and of the cluster room
+        registry.register(Vitals("watch", stops=STOPS.copy))
         self._stopping = threading.Event()
         self._findings = Findings()
         self._recorder = Recorder(writes, component=COMPONENT) if settings.events else None
@@ -108,11 +114,14 @@ class WatchService:
         self.recall: Recall | None = None
         if settings.database:
             self._keep_history(settings)
-        self.schedules = ScheduleRunner(
+        press = Press(settings.database, self._find_cluster) if settings.database else None
+        newsroom = Newsroom(settings.database, self._find_cluster) if settings.database else None
+        self.dispatcher = Dispatcher(
             client,
+            [ScheduleOffice(press), NoticeOffice(newsroom, whole=self._is_whole)],
             owns=self.turf.owns,
             guard=self.turf.guard,
-            press=Press(settings.database, self._find_cluster) if settings.database else None,
+            registry=registry,
             courier=Courier(
                 read_secret=lambda name: client.get(SECRETS, name, namespace=settings.namespace),
                 root=settings.reports,
@@ -167,7 +176,7 @@ class WatchService:
             (self.status.start, "status"),
             (self._begin_history, "history"),
             (self._find_doors, "doors"),
-            (self.schedules.start, "schedules"),
+            (self.dispatcher.start, "deliveries"),
         ):
             if not insist(begin, what, self._stopping):
                 return
@@ -193,7 +202,7 @@ class WatchService:
             if each is not None:
                 self._end(each.stop)
         self._end(self.watcher.stop_judging)
-        self._end(lambda: self.schedules.stop(1.0))
+        self._end(lambda: self.dispatcher.stop(1.0))
         self._end(lambda: self.reports.stop(LAST_WRITES))
         self._end(lambda: self.status.stop(0.5))
         self._end(self.turf.stop)
@@ -205,6 +214,7 @@ class WatchService:
             self._end(functools.partial(self._recorder.close, 1.0))
         self._end(self.watcher.stop)
         self._end(jq.shared_pool().close)
+        self._end(tracing.finish)
 
     def _end(self, stop: Callable[[], object]) -> None:
         """One that fails does not keep the others from ending well: least of all the lease from being given back."""
@@ -274,6 +284,17 @@ class WatchService:
         if follower is None:
             return kind_name not in watcher.chosen
         return follower.settled and not follower.trouble
+
+    def _is_whole(self) -> bool:
+        """Whether all that this watcher follows has been judged, as far as it can be, and is in the history."""
+        watcher, spool = self.watcher, self.spool
+        if watcher.view is None or spool is None:
+            return False
+        for name in list(watcher.chosen):
+            follower = watcher.followers.get(name)
+            if self.turf.owns(name) and (follower is None or not (follower.settled or follower.trouble)):
+                return False
+        return spool.flush(FLUSH, chores=True)
 
     def _describe(self) -> Situation | None:
         status = self.reports.status

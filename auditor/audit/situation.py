@@ -15,7 +15,7 @@ from auditor.intake.once.reading import tell_grant
 from auditor.model.finding import Result
 from auditor.model.policy import Kind
 from auditor.model.settings import Reading
-from auditor.report.history.records import DOOR_ONLY
+from auditor.report.history.records import DOOR_ONLY, OTHER_VERSION
 
 
 def describe(watcher: Watcher, limits: Iterable[str] = ()) -> Situation | None:
@@ -31,7 +31,7 @@ def describe(watcher: Watcher, limits: Iterable[str] = ()) -> Situation | None:
             continue  # it is being read for the first time
         with follower.lock:
             found = _sum(follower)
-        kinds.append(_cover(watcher, name, follower, state, found))
+        kinds.append(_cover(watcher, name, follower, state))
         for source, each in _count(follower, state, found):
             counts[source].append(each)
     owned = [each for each in watcher.left if watcher.turf.owns(each.name)]
@@ -58,9 +58,7 @@ def describe(watcher: Watcher, limits: Iterable[str] = ()) -> Situation | None:
     )
 
 
-def _cover(
-    watcher: Watcher, name: str, follower: Follower, state: State, found: Mapping[str, "_Counts"]
-) -> KindCoverage:
+def _cover(watcher: Watcher, name: str, follower: Follower, state: State) -> KindCoverage:
     resource = follower.resource
     reason = state.trouble
     unread = state.present is None
@@ -79,7 +77,7 @@ def _cover(
         present=state.present,
         evaluated=0 if state.present is None else max(0, state.present - state.failed),
         not_evaluated=None if unread else state.failed,
-        results=sum((each.results for each in found.values()), Counter()),
+        findings=dict(follower.ledger.found),
         stale=bool(state.trouble) and not unread,
         reason=reason,
         last_complete_pass=state.last_complete_pass,
@@ -165,7 +163,7 @@ def _find_obstacle(policy: CompiledPolicy, follower: Follower) -> str:
     named = [rule for rule in rules if {name for name, _ in rule.resources} & {resource.plural, "*"}]
     if follower.setting.facts is None and named and not any({resource.version, "*"} & rule.versions for rule in named):
         versions = ", ".join(sorted({version for rule in named for version in rule.versions}))
-        return f"for version {versions} only, and the kind, which is built in, is read as {resource.version}"
+        return f"{OTHER_VERSION} {versions} only, and the kind, which is built in, is read as {resource.version}"
     return ""
 
 

@@ -18,7 +18,7 @@ from auditor.audit.coverage import (
     count_pairs,
     percent,
 )
-from auditor.cluster.access import dig, dig_list, dig_text
+from auditor.cluster.access import dig, dig_list, dig_object, dig_text
 from auditor.cluster.conditions import Condition, find_condition, render_time, set_condition
 from auditor.json import Json, JsonObject
 from auditor.model.finding import Result
@@ -57,7 +57,12 @@ class Rendering:
 def render_config(status: JsonObject, situation: Situation, owns: Owns, now: datetime) -> Rendering | None:
     """The status to be, of what it is; None: there is nothing to write."""
     pairs = count_pairs(situation.policies)
-    ours = {each.name: _cover(each, pairs.get(each.name, Pairs())) for each in situation.kinds if owns(each.name)}
+    before = {_name(each): each for each in _entries(status, "coverage")}
+    ours = {
+        each.name: _cover(each, pairs.get(each.name, Pairs()), before.get(each.name))
+        for each in situation.kinds
+        if owns(each.name)
+    }
     entries = _merge(_entries(status, "coverage"), ours, situation, owns)
     listed, left = _limit(entries, MAX_COVERAGE)
     wanted: JsonObject = {"coverage": _shorten(listed)}
@@ -84,7 +89,7 @@ def render_policy(status: JsonObject, counts: PolicyCounts, situation: Situation
 _TOTALS: Final = ("evaluated", "notEvaluated", "pass", "fail", "warn", "error", "skip")
 
 
-def _cover(each: KindCoverage, pairs: Pairs) -> Entry:
+def _cover(each: KindCoverage, pairs: Pairs, before: Entry | None) -> Entry:
     entry: Entry = {"group": each.group, "resource": each.resource}
     if each.present is not None:
         entry |= {"present": each.present, "evaluated": each.evaluated}
@@ -92,7 +97,10 @@ def _cover(each: KindCoverage, pairs: Pairs) -> Entry:
         entry["notEvaluated"] = each.not_evaluated
     entry |= {"policies": pairs.policies, "policiesEvaluated": pairs.judged, "stale": each.stale}
     if each.present is not None:
-        entry["findings"] = {str(result): each.results.get(result, 0) for result in FOUND}
+        entry["findings"] = {str(result): each.findings.get(result, 0) for result in FOUND}
+    elif not each.excluded and (kept := dig_object(before, "findings")):
+        # A watcher that began anew cannot read it: its reports and its findings in the history stay, too.
+        entry |= {"findings": kept, "stale": True}
     if each.excluded:
         entry["excluded"] = True
     return entry | _why(each.reason, each.last_complete_pass)

@@ -1,12 +1,12 @@
 """What was found before, and is known: a file of fingerprints, so that a run can tell what is new."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import orjson
 
+from auditor.dataclass import dataclass
 from auditor.errors import UsageError
 from auditor.intake.judged import Judged
 from auditor.intake.scan import Scan

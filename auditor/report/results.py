@@ -1,10 +1,11 @@
 """What one run has to tell, whatever the format: what was found, what of it was known, and what of it counts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Final
 
+from auditor.dataclass import dataclass
 from auditor.intake.judged import Judged
 from auditor.intake.scan import Scan
 from auditor.model.finding import Finding, Result

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
@@ -29,6 +30,7 @@ from auditor.model.finding import Finding
 from auditor.model.settings import ReportApi, ReportSettings
 from auditor.model.subject import Subject
 from auditor.report.crs import FORMS, build, content_of_report, left_out_of, name_of, uid_of
+from auditor.tracing import Carried, carry, resume
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,14 @@ Find = Callable[[str, str], tuple[Subject, Sequence[Finding]] | None]
 """What is known of an object by kind_name and key; None or no findings: nothing is wrong with it, as far as is known.
 Where passes are reported they are among the findings, too."""
 Guard = Callable[[str], AbstractContextManager[Permit]]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A change of findings: when we heard of it, and in which trace."""
+
+    at: float
+    trace: Carried | None
 
 
 def _now(_: str) -> datetime:
@@ -99,6 +109,8 @@ class ReportWriter:
         self._queue: WorkQueue[str] = WorkQueue(clock=clock, max_retries=NEVER, max_delay=MAX_DELAY)
         self._workers = Workers("reports", self._queue, self._work, count=WORKERS)
         self._lock = threading.Lock()
+        self._news: dict[str, News] = {}
+        """What no report tells yet, by the keys of the reports."""
         self._places: dict[str, Place] = {}
         """Objects that have, or had just now, findings; by the keys of their reports."""
         self._repairs = Repairs(clock)
@@ -141,6 +153,7 @@ class ReportWriter:
         report = f"{namespace}/{name_of(uid)}" if namespace else name_of(uid)
         with self._lock:
             self._places[report] = (kind_name, key)
+        self._note(report, News(self._clock(), carry()))
         self._repairs.forgive(report)
         self._queue.add(report, delay=WINDOW)
 
@@ -149,6 +162,7 @@ class ReportWriter:
         with self._lock:
             for report in [report for report, place in self._places.items() if place[0] == kind_name]:
                 del self._places[report]
+                self._news.pop(report, None)
                 self._cut.discard(report)
                 self._beyond.discard(report)
                 self._troubles.pop(report, None)
@@ -244,20 +258,37 @@ class ReportWriter:
     # -- work ----------------------------------------------------------------------------------------------------------
 
     def _work(self, key: str) -> None:
+        with self._lock:
+            news = self._news.pop(key, None)
+        told = False
         try:
-            self._put_right(key)
+            with resume("report", {"auditor.report": key}, None if news is None else news.trace):
+                told = self._put_right(key)
         except LeaseLostError:
-            pass  # whoever has it now does it
+            news = None  # whoever has it now does it
         except ClusterError as error:
             self._meters.fail()
             self._troubles[key] = f"{key}: {error}"
             raise
+        finally:
+            if news is not None:
+                if told:
+                    self._meters.told(self._clock() - news.at)
+                elif key not in self._beyond:
+                    self._note(key, news)
         self._troubles.pop(key, None)
 
-    def _put_right(self, key: str) -> None:
+    def _note(self, key: str, news: News) -> None:
+        """What was there first has waited longest."""
+        with self._lock:
+            before = self._news.get(key)
+            self._news[key] = news if before is None else News(min(before.at, news.at), news.trace or before.trace)
+
+    def _put_right(self, key: str) -> bool:
+        """Whether the cluster has it now as it has to be."""
         settings = self._in_force
         if settings is None:
-            return
+            return False
         place = self._places.get(key)
         found = self._ask(key, place)
         if found is None:
@@ -269,13 +300,14 @@ class ReportWriter:
         if report is not None and place is not None:
             kept = self._shelf_for(settings.api, namespaced="/" in key)
             if not self._has_room(kept, key, settings):
-                return
+                return False
             if not kept.ready or not self._write(kept, key, report, place[0]):
-                return  # it is marked again as soon as it can be written; until then the others stay
+                return False  # it is marked again as soon as it can be written; until then the others stay
         self._note_cut(key, left_out_of(report) if report is not None else 0)
         for shelf in self._shelves:
             if shelf is not kept and (uid := shelf.uid(key) or self._look_up(shelf, key)):
                 self._delete(shelf, key, uid, place, needed=kept is None and settings.api is not ReportApi.NONE)
+        return True
 
     def _ask(self, key: str, place: Place | None) -> tuple[Subject, Sequence[Finding]] | None:
         if place is None:

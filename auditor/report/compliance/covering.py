@@ -15,7 +15,7 @@ from auditor.report.compliance.counting import Counted, Kind
 from auditor.report.compliance.scope import Scope, policy_of
 from auditor.report.compliance.tree import Coverage, CoverageLine
 from auditor.report.history.notes import COVERAGE, KIND_POLICIES
-from auditor.report.history.records import DOOR_ONLY
+from auditor.report.history.records import is_pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class Known:
     kinds: Mapping[Kind, RowMapping] = field(default_factory=dict)
     """Those that were there; those that were left out on purpose, too."""
     gone: frozenset[Kind] = frozenset()
+    """That are not there any more."""
+    unread: frozenset[Kind] = frozenset()
+    """That are left out on purpose, or of which nothing is known: there are no results of them."""
+    empty: Mapping[Kind, datetime] = field(default_factory=dict)
+    """Of which there is no object: since when."""
     policies: Mapping[Kind, Mapping[PolicyKey, str]] = field(default_factory=dict)
     """Which may concern a kind, and why not all of it is judged by them."""
 
@@ -65,6 +70,8 @@ def read_known(connection: Connection, cluster: int, at: datetime) -> Known:
     return Known(
         kinds={kind: row for kind, row in rows.items() if not row["gone"]},
         gone=frozenset(kind for kind, row in rows.items() if row["gone"]),
+        unread=frozenset(kind for kind, row in rows.items() if not row["gone"] and row["present"] is None),
+        empty={kind: row["at"] for kind, row in rows.items() if row["present"] == 0 and is_read(row)},
         policies=policies,
     )
 
@@ -87,7 +94,7 @@ def make_coverage(known: Known, counts: list[Counted], scope: Scope, book: Book)
         if not scope.admits_kind(*kind):
             continue
         concerning = known.policies.get(kind, {}).items()
-        policies = {key: why for key, why in concerning if why != DOOR_ONLY and _concerns(key, scope, book)}
+        policies = {key: why for key, why in concerning if is_pair(why) and _concerns(key, scope, book)}
         if scope.policies and not policies:
             continue
         if row["excluded"]:

@@ -18,7 +18,6 @@ from auditor.report.compliance.counting import (
     Counted,
     End,
     Kind,
-    Moment,
     find_blind_days,
     find_ends,
     find_lengths,
@@ -52,7 +51,7 @@ from auditor.report.compliance.tree import (
     Results,
     SeverityLine,
 )
-from auditor.report.compliance.trend import Reach, read_trend
+from auditor.report.compliance.trend import Reach, make_moment, read_trend
 from auditor.report.history.database import Database
 from auditor.report.history.notes import RELEASES
 from auditor.report.history.reader import KnownCluster, read_horizons, read_last_written
@@ -109,14 +108,8 @@ class _Maker:
         reach = Reach(first=self.cluster.first_seen, horizons=read_horizons(connection, mine))
         book = read_book(connection, mine, period.end)
         known = read_known(connection, mine, period.end)
-        moment = Moment(
-            at=period.end,
-            running=period.end >= self.now,
-            expected=known.expected,
-            gone=known.gone,
-            lengths=find_lengths(connection, mine),
-        )
-        ends = find_ends(connection, mine, moment)
+        lengths, running = find_lengths(connection, mine), period.end >= self.now
+        ends = find_ends(connection, mine, make_moment(known, period.end, lengths=lengths, running=running))
         counts = list(read_counts(connection, mine, ends, scope, book))
         results = sum((each.results for each in counts), Results()) if ends else None
         standing = stand(mine, period.end, scope, book)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from auditor.report.compliance.book import Book, read_book
 from auditor.report.compliance.counting import End, Moment, find_ends, find_lengths, sum_counts
-from auditor.report.compliance.covering import read_known
+from auditor.report.compliance.covering import Known, read_known
 from auditor.report.compliance.movement import read_movement, sum_movement
 from auditor.report.compliance.period import Period
 from auditor.report.compliance.scope import Scope
@@ -63,5 +63,9 @@ def read_ends(
     connection: Connection, cluster: int, at: datetime, *, lengths: tuple[int, ...], running: bool = False
 ) -> list[End]:
     known = read_known(connection, cluster, at)
-    moment = Moment(at=at, running=running, expected=known.expected, gone=known.gone, lengths=lengths)
-    return find_ends(connection, cluster, moment)
+    return find_ends(connection, cluster, make_moment(known, at, lengths=lengths, running=running))
+
+
+def make_moment(known: Known, at: datetime, *, lengths: tuple[int, ...], running: bool) -> Moment:
+    over = known.gone | known.unread
+    return Moment(at=at, running=running, expected=known.expected, over=over, empty=known.empty, lengths=lengths)

@@ -161,6 +161,43 @@ class IntervalRow(Table):
     evaluations: Mapped[int] = mapped_column(BigInteger)
 
 
+class CountedHoursRow(Table):
+    """In which hours of a day a kind was counted. Its rows of these hours have gone: what they said follows from those
+    of the day, and from the differences."""
+
+    __tablename__ = "counted_hours"
+
+    cluster_id: Mapped[int] = _cluster(key=True)
+    start: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    """Of the day."""
+    api_group: Mapped[str] = mapped_column(Name, primary_key=True)
+    resource: Mapped[str] = mapped_column(Name, primary_key=True)
+    hours: Mapped[int]
+    """Bits: the first for the hour that begins with the day."""
+
+
+class DifferenceRow(Table):
+    """What was counted at the end of an hour, less what was at the end of the next one of that day. Where nothing
+    became different there is none, so that hours can be kept for long: what was at the end of an hour is what was at
+    the end of the day and all differences from that hour on."""
+
+    __tablename__ = "differences"
+
+    cluster_id: Mapped[int] = _cluster(key=True)
+    start: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    """Of the hour."""
+    api_group: Mapped[str] = mapped_column(Name, primary_key=True)
+    resource: Mapped[str] = mapped_column(Name, primary_key=True)
+    policy: Mapped[str] = mapped_column(Name, primary_key=True)
+    rule: Mapped[str] = mapped_column(Name, primary_key=True)
+    namespace: Mapped[str] = mapped_column(Name, primary_key=True)
+    passes: Mapped[int]
+    fails: Mapped[int]
+    warns: Mapped[int]
+    errors: Mapped[int]
+    skips: Mapped[int]
+
+
 class DoorRow(Table):
     """How often the doors said what in an interval."""
 
@@ -324,7 +361,7 @@ class HorizonRow(Table):
 
     cluster_id: Mapped[int] = _cluster(key=True)
     what: Mapped[str] = mapped_column(Name, primary_key=True)
-    """The table; `hours` for intervals that became days."""
+    """The table; `hours`: of days before nothing is left but how they ended."""
     before: Mapped[datetime] = mapped_column(Moment)
 
 

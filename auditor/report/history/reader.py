@@ -73,7 +73,7 @@ def choose_cluster(connection: Connection, wanted: str = "") -> KnownCluster:
 
 
 def read_horizons(connection: Connection, cluster: int) -> dict[str, datetime]:
-    """By table: before that moment something has gone. `hours`: what was counted has become days."""
+    """By table: before that moment something has gone. `hours`: of days only how they ended."""
     question = select(HORIZONS.c.what, HORIZONS.c.before).where(HORIZONS.c.cluster_id == cluster)
     return {row.what: row.before for row in connection.execute(question)}
 

@@ -163,6 +163,13 @@ class KindCoverage:
 DOOR_ONLY: Final = "for updates or deletions only, of which stored objects know nothing"
 """Of a policy that no stored object can be judged by, as the watcher words it: the door judges by it, and it is no gap
 of the watcher's."""
+OTHER_VERSION: Final = "for version"
+"""How a reason of the same weight begins: of a native policy for a version in which a built-in kind is not read."""
+
+
+def is_pair(reason: str) -> bool:
+    """Whether a policy that is not judged for that reason counts in the coverage of a kind."""
+    return not reason.startswith((DOOR_ONLY, OTHER_VERSION))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +257,11 @@ class Retention:
     """How long what is kept. What is true now (open findings, the last of each policy and kind) stays for ever."""
 
     intervals: timedelta = timedelta(days=2)
-    """As they were told; days after that. A large cluster has 20,000 of (rule, kind, namespace), each 0.2 KB."""
+    """As they were told. A large cluster has 20,000 of (rule, kind, namespace), each 0.2 KB, every hour."""
+    hours: timedelta = timedelta(days=400)
+    """How it was at the end of each hour, by what changed in it (0.2 KB for each count): so that a period that ends at
+    midnight in any time zone has the same numbers for as long as its findings are kept. Only how days ended after that;
+    so long the doors are counted by hours, too."""
     days: timedelta = timedelta(days=1096)
     """Twelve quarters: the longest trend that a report shows. Also for policy changes, coverage and turns."""
     resolved: timedelta = timedelta(days=400)

@@ -1,4 +1,5 @@
-"""What becomes of the old: hours become days, and what is older than anybody asks for goes. What is true now stays."""
+"""What becomes of the old: hours become days and differences, and what is older than anybody asks for goes. What is
+true now stays."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,7 +13,15 @@ from auditor.report.history.findings import FINDINGS, TURNS
 from auditor.report.history.model import HorizonRow
 from auditor.report.history.notes import COVERAGE, EXCEPTION_CHANGES, KIND_POLICIES, POLICY_CHANGES
 from auditor.report.history.records import Retention
-from auditor.report.history.rollup import begin_of_day, find_first_day, roll_up
+from auditor.report.history.rollup import (
+    COUNTED_HOURS,
+    DIFFERENCES,
+    begin_of_day,
+    find_first,
+    find_first_door,
+    roll_up,
+    roll_up_doors,
+)
 
 # Rows that one transaction deletes: 0.1 s in which nobody else writes.
 PAGE: Final = 5_000
@@ -29,12 +38,17 @@ HORIZONS: Final = HorizonRow.metadata.tables["horizons"]
 
 def prune(writing: Writing, cluster: int, *, now: datetime, retention: Retention) -> int:
     """In many small transactions, so that others write in between. How many rows went."""
-    days_until = begin_of_day((now - retention.intervals).astimezone(UTC))
-    if _roll_up_days(writing, cluster, days_until):
-        _note_horizon(writing, cluster, "hours", days_until)
+    _roll_up(writing, cluster, begin_of_day((now - retention.intervals).astimezone(UTC)))
+    # Doors are counted by what happened, so that their hours are few.
+    hours = begin_of_day((now - retention.hours).astimezone(UTC))
+    if _roll_up_doors(writing, cluster, hours):
+        _note_horizon(writing, cluster, "hours", hours)
     oldest, resolved = now - retention.days, now - retention.resolved
     first_decision = _begin_decisions(writing, cluster, now=now, retention=retention)
     old = (
+        # In this order: a kind and day whose hours are not known to be counted is taken as a day.
+        (COUNTED_HOURS, COUNTED_HOURS.c.start < hours, hours),
+        (DIFFERENCES, DIFFERENCES.c.start < hours, hours),
         (INTERVALS, INTERVALS.c.start < oldest, oldest),
         (DOORS, DOORS.c.start < oldest, oldest),
         # Turns go along with their findings.
@@ -52,9 +66,12 @@ def prune(writing: Writing, cluster: int, *, now: datetime, retention: Retention
     for table, condition, before in old:
         gone = _delete(writing, table, table.c.cluster_id == cluster, condition)
         if gone and before is not None:
-            _note_horizon(writing, cluster, table.name, before)
+            _note_horizon(writing, cluster, _HORIZONS.get(table.name, table.name), before)
         total += gone
     return total
+
+
+_HORIZONS: Final = {COUNTED_HOURS.name: "hours", DIFFERENCES.name: "hours"}
 
 
 def _note_horizon(writing: Writing, cluster: int, what: str, before: datetime) -> None:
@@ -67,15 +84,24 @@ def _note_horizon(writing: Writing, cluster: int, what: str, before: datetime) -
             upsert(connection, HORIZONS, [row], replace=("before",))
 
 
-def _roll_up_days(writing: Writing, cluster: int, before: datetime) -> bool:
+def _roll_up(writing: Writing, cluster: int, before: datetime) -> None:
+    while True:
+        with writing() as connection:
+            found = find_first(connection, cluster, before)
+            if found is None:
+                return
+            roll_up(connection, cluster, *found)
+
+
+def _roll_up_doors(writing: Writing, cluster: int, before: datetime) -> bool:
     """Whether there were any."""
     found = False
     while True:
         with writing() as connection:
-            day = find_first_day(connection, cluster, before)
+            day = find_first_door(connection, cluster, before)
             if day is None:
                 return found
-            roll_up(connection, cluster, day)
+            roll_up_doors(connection, cluster, day)
             found = True
 
 

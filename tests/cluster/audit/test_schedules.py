@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from auditor.audit.schedules import SCHEDULES, ScheduleRunner
-from auditor.audit.schedules.courier import Courier
+from auditor.audit.dispatch import Courier, Dispatcher
+from auditor.audit.dispatch.entry import CLAIM
+from auditor.audit.dispatch.times import read_time
+from auditor.audit.schedules import SCHEDULES, ScheduleOffice
 from auditor.audit.schedules.press import Press
-from auditor.audit.schedules.spec import read_time
-from auditor.audit.schedules.state import CLAIM, SETTLE
+from auditor.audit.schedules.state import SETTLE
 from auditor.audit.turf import Sole
 from auditor.cluster import Client
 from auditor.cluster.conditions import find_condition
@@ -24,23 +25,13 @@ from auditor.errors import LeaseLostError
 from auditor.json import JsonObject
 from tests.cluster.audit.conftest import NAMESPACE, BadDay, Start, connect_to
 from tests.cluster.audit.running import wait
+from tests.cluster.audit.sending import Clock, hook
 from tests.unit.report.compliance.world import World, say
 from tests.unit.report.delivery.receivers import HOST, MailServer, Trust, WebServer, make_trust, parts_of
 
 PASSWORD = "s3cret"
 DAILY = "0 6 * * *"
 DAY = timedelta(days=1)
-
-
-@dataclass
-class Clock:
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, by: timedelta) -> None:
-        self.now += by
 
 
 @dataclass
@@ -65,7 +56,7 @@ class Desk:
             self.clock.now = created
         return made
 
-    def hire(self, client: Client | None = None, *, guard: Callable[..., Any] | None = None) -> ScheduleRunner:
+    def hire(self, client: Client | None = None, *, guard: Callable[..., Any] | None = None) -> Dispatcher:
         turf = Sole()
         turf.start()
         client = client or self.client
@@ -73,16 +64,16 @@ class Desk:
         def read_secret(name: str) -> JsonObject:
             return self.client.get(SECRETS, name, namespace=NAMESPACE)
 
-        return ScheduleRunner(
+        return Dispatcher(
             client,
+            [ScheduleOffice(Press(self.url, lambda: self.cluster))],
             owns=turf.owns,
             guard=guard or turf.guard,
-            press=Press(self.url, lambda: self.cluster),
             courier=Courier(read_secret=read_secret, root=self.root),
             now=self.clock,
         )
 
-    def make_due(self, runner: ScheduleRunner) -> None:
+    def make_due(self, runner: Dispatcher) -> None:
         """Until the reports of the first run are to be made."""
         runner.look()
         upcoming = read_time(self.status()["nextScheduleTime"])
@@ -140,10 +131,6 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> Trust:
 def web() -> Iterator[WebServer]:
     with WebServer() as server:
         yield server
-
-
-def hook(web: WebServer, name: str = "chat", **more: Any) -> JsonObject:
-    return {"name": name, "webhook": {"url": f"{web.url}/in", **more}}
 
 
 def test_each_way_gets_it_once(desk: Desk, web: WebServer, trust: Trust) -> None:

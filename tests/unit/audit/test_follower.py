@@ -212,6 +212,14 @@ def test_a_listener_that_fails_loses_nothing_but_what_it_did_not_take(
     assert len(caplog.records) == 3
 
 
+def test_the_log_names_rules_and_no_messages(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", "auditor.audit.follower"):
+        bench.informer.tell(thing("a", n=2))
+    (line,) = caplog.messages
+    assert line.endswith(": opened p/r")
+    assert "is even" not in line
+
+
 def test_who_could_not_be_judged_at_all_is_judged_whole(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

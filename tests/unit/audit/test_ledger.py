@@ -168,6 +168,7 @@ def test_it_knows_what_the_model_knows(script: list[tuple[object, ...]]) -> None
             if held is not None:
                 assert held.uid == model.said[key][0]
         assert ledger.tally() == model.tally()
+        assert +ledger.found == Counter(each.result for _, held in ledger.held() for each in held.findings)
         assert len(ledger) == len(model.said)
 
 
@@ -266,3 +267,15 @@ def test_objects_that_something_says_of() -> None:
 
 def test_compare_of_nothing_is_nothing() -> None:
     assert not compare("a", None, None)
+
+
+def test_a_pass_that_is_reported_resolves_the_finding() -> None:
+    """With the same fingerprint: else the history would never hear that it is over."""
+    wrong, right = finding(), finding(result=Result.PASS)
+    assert wrong.fingerprint == right.fingerprint
+    ledger = KindLedger()
+    ledger.put("a/one", "u", Judged.of([wrong]))
+    diff = ledger.put("a/one", "u", Judged.of([right]))
+    assert (diff.opened, diff.changed, diff.resolved) == ((right,), (), (wrong,))
+    again = ledger.put("a/one", "u", Judged.of([wrong]))
+    assert (again.opened, again.changed, again.resolved) == ((wrong,), (), (right,))

@@ -1,31 +1,43 @@
-"""One moment, told by all: the ledger, the report objects in the cluster, the history's report, and the overview."""
+"""One moment, told by all: ledger, status, metrics, reports, dashboard, report files, whatever happened before."""
 
-import uuid
-from collections import Counter
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.audit.ledger import Diff, Judged
-from auditor.model.finding import Finding, Result, make_fingerprint
-from auditor.model.policy import Severity
-from auditor.model.settings import ReportSettings
-from auditor.model.turn import FindingTurn, Turn
-from auditor.report.compliance import Period, make_report
-from auditor.report.compliance.overview import read_overview
-from auditor.report.crs.build import build
-from auditor.report.history import Database, History
-from auditor.report.history.reader import choose_cluster
-from tests.unit.audit.test_chronicle import THINGS
-from tests.unit.audit.test_chronicle_records import START, Bench
+from tests.unit.audit.agreement import compare
+from tests.unit.audit.lifetime import KINDS, POLICIES, Lifetime
 
-RULES = ("r", "s")
-PLACES = st.sampled_from(["default/a", "default/b", "other/a"])
-SAID = st.lists(st.tuples(st.sampled_from(RULES), st.integers(0, 1), st.sampled_from(Result)), max_size=4)
-STEPS = st.lists(st.one_of(st.tuples(PLACES, SAID), st.integers(1, 50)), max_size=12)
+NAMES = st.sampled_from(sorted(KINDS))
+KEYS = st.sampled_from(["default/a", "default/b", "other/a"])
+SPECS = st.fixed_dictionaries(
+    {"n": st.sampled_from([1, 2, 3, 6, 7, "many"])}, optional={"a": st.just("x"), "b": st.just("y")}
+)
+FLAG = st.booleans()
+STEPS = st.one_of(
+    st.tuples(st.just("write"), NAMES, KEYS, SPECS),
+    st.tuples(st.just("write"), NAMES, KEYS, SPECS),
+    st.tuples(st.just("delete"), NAMES, KEYS),
+    st.tuples(st.just("edit"), st.integers(0, len(POLICIES) - 1)),
+    st.tuples(st.just("excuse")),
+    st.tuples(st.just("read"), NAMES, FLAG),
+    st.tuples(st.just("install"), NAMES, FLAG),
+    st.tuples(st.just("follow"), NAMES, FLAG),
+    st.tuples(st.just("move"), st.sampled_from([3, 20, 70, 26 * 60, 70 * 60])),
+    st.tuples(st.just("stop")),
+    st.tuples(st.just("start")),
+)
+FLAGS = {"read": "may", "install": "there", "follow": "wanted"}
+
+
+def live(life: Lifetime, steps: list[tuple[Any, ...]]) -> None:
+    for name, *arguments in steps:
+        if name in FLAGS:
+            getattr(life, name)(arguments[0], **{FLAGS[name]: arguments[1]})
+        else:
+            getattr(life, name)(*arguments)
 
 
 @pytest.fixture(scope="module")
@@ -34,83 +46,64 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{folder / 'history.db'}"
 
 
-def find(key: str, rule: str, index: int, result: Result) -> Finding:
-    return Finding(
-        policy="p",
-        rule=rule,
-        result=result,
-        severity=Severity.HIGH,
-        message=f"{result} at {index}",
-        path=f"/spec/{index}",
-        fingerprint=make_fingerprint("p", rule, key, str(index)),
-        exception="default/e" if result is Result.SKIP else "",
-    )
+THINGS, WIDGETS = sorted(KINDS)
+WRONG = ("write", THINGS, "default/a", {"n": 6, "a": "x", "b": "y"})
+RIGHT = ("write", THINGS, "default/a", {"n": 1})
+OTHER = ("write", WIDGETS, "other/a", {"n": 3})
+LIVES: dict[str, list[tuple[Any, ...]]] = {
+    "it could not be evaluated": [("write", THINGS, "default/a", {"n": "many"}), ("move", 20), RIGHT],
+    "it was repaired": [WRONG, ("move", 20), RIGHT],
+    "it was excused": [WRONG, OTHER, ("excuse",)],
+    "it was deleted while nobody watched": [
+        WRONG,
+        ("move", 70),
+        ("stop",),
+        ("delete", THINGS, "default/a"),
+        ("move", 70),
+    ],
+    "its policies went while nobody watched": [
+        WRONG,
+        ("move", 70),
+        ("stop",),
+        ("edit", len(POLICIES) - 1),
+        ("move", 70),
+    ],
+    "its policies are others": [WRONG, OTHER, ("move", 20), ("edit", 2)],
+    "its kind is gone": [WRONG, OTHER, ("move", 20), ("install", THINGS, False)],
+    "its kind went while nobody watched": [WRONG, ("move", 20), ("stop",), ("install", THINGS, False)],
+    "its kind is left out": [WRONG, OTHER, ("move", 20), ("follow", THINGS, False)],
+    "its kind cannot be read": [WRONG, OTHER, ("move", 20), ("read", THINGS, False), RIGHT],
+    "its kind cannot be read since the start": [WRONG, OTHER, ("move", 20), ("stop",), ("read", THINGS, False)],
+    "its kind can be read again": [
+        WRONG,
+        ("stop",),
+        ("read", THINGS, False),
+        ("start",),
+        RIGHT,
+        ("read", THINGS, True),
+    ],
+}
 
 
-@settings(max_examples=15, deadline=None)
-@given(steps=STEPS)
-def test_all_tell_the_same_of_one_moment(
-    url: str, steps: list[tuple[str, list[tuple[str, int, Result]]] | int]
-) -> None:
-    bench = Bench()
-    cluster = uuid.uuid4().hex
-    history = History.open(url, cluster=cluster, now=START)
-    follower = bench.followers[THINGS.name]
-    follower.ledger.remove("default/t")
-    for step in steps:
-        if isinstance(step, int):
-            bench.now += timedelta(minutes=step)
-            bench.chronicle.count()
-            continue
-        key, said = step
-        found = {(rule, index): find(key, rule, index, result) for rule, index, result in said}
-        findings = [each for each in found.values() if each.result is not Result.PASS]
-        passed = [("p", rule) for rule in RULES if rule not in {each.rule for each in findings}]
-        diff = follower.ledger.put(key, f"uid-{key}", Judged.of(findings, passed))
-        bench.now += timedelta(seconds=1)
-        tell(bench, key, diff)
-    bench.chronicle.count()
-    history.write(bench.spool.told)
-    history.close()
-    compare(url, cluster, bench)
-
-
-def tell(bench: Bench, key: str, diff: Diff) -> None:
-    subject = bench.followers[THINGS.name].subject(key, diff.uid)
-    for turn, findings in (
-        (Turn.OPENED, diff.opened),
-        (Turn.CHANGED, diff.changed),
-        (Turn.RESOLVED, diff.resolved),
-    ):
-        for each in findings:
-            bench.chronicle.put(FindingTurn(bench.now, turn, subject, each))
-
-
-def compare(url: str, cluster: str, bench: Bench) -> None:
-    follower = bench.followers[THINGS.name]
-    now = bench.now + timedelta(seconds=1)
-    database = Database(url)
+@pytest.mark.parametrize("name", LIVES)
+def test_a_life_in_which_numbers_might_differ(url: str, name: str) -> None:
+    """With passes in reports, too: and after a moment of rest, so that there is something to be remembered."""
+    life = Lifetime(url, passes=True)
     try:
-        with database.reading() as connection:
-            known = choose_cluster(connection, cluster)
-        report = make_report(database, known, Period(start=START, end=now), now=now)
-        overview = read_overview(database, known, now=now)
+        live(life, LIVES[name][:2])
+        life.rest()
+        live(life, LIVES[name][2:])
+        compare(life)
     finally:
-        database.close()
-    tally: Counter[Result] = Counter()
-    for (_, _, _, result), count in follower.ledger.tally().items():
-        tally[result] += count
-    for told in (report.results, overview.results):
-        found = (0,) * 5 if told is None else (told.passes, told.fails, told.warns, told.errors, told.excused)
-        assert found == tuple(
-            tally[each] for each in (Result.PASS, Result.FAIL, Result.WARN, Result.ERROR, Result.SKIP)
-        )
-    held = {each.fingerprint: each.result for _, held in follower.ledger.held() for each in held.findings}
-    assert {each.fingerprint: each.result for each in report.violations} == held
-    assert overview.open == report.open
-    in_cluster: dict[str, str] = {}
-    for key, each in follower.ledger.held():
-        made = build(follower.subject(key, each.uid), each.findings, settings=ReportSettings(), seen=lambda _: now)
-        assert made is not None
-        in_cluster |= {row["properties"]["resultID"]: row["result"] for row in made["results"]}
-    assert in_cluster == {fingerprint: str(result) for fingerprint, result in held.items()}
+        life.close()
+
+
+@settings(max_examples=8, deadline=None)
+@given(steps=st.lists(STEPS, max_size=14), passes=FLAG)
+def test_all_tell_the_same_of_one_moment(url: str, steps: list[tuple[Any, ...]], *, passes: bool) -> None:
+    life = Lifetime(url, passes)
+    try:
+        live(life, steps)
+        compare(life)
+    finally:
+        life.close()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from prometheus_client import CollectorRegistry
 
+from auditor.audit.dispatch.meters import Meters
 from auditor.audit.meters import WatcherCollector
 from auditor.audit.reports.meters import ReportMeters
 from auditor.audit.turf import Sole
@@ -18,6 +19,7 @@ PAGE = Path(__file__).parents[4] / "docs" / "watcher.md"
 def metrics() -> str:
     registry = CollectorRegistry()
     ReportMeters(registry)
+    Meters(registry)
     return describe_metrics([*registry._collector_to_names, of_nothing()])
 
 

@@ -33,6 +33,7 @@ def test_pairs_are_counted_by_kind() -> None:
     policies = [
         PolicyCounts(policy="a", kinds=[counts("x"), counts("y", 1)]),
         PolicyCounts(policy="b", of=Kind.VALIDATING, kinds=[counts("x", None)]),
+        PolicyCounts(policy="b", of=Kind.VALIDATING, kinds=[counts("x")]),  # another binding of it
         PolicyCounts(policy="c", kinds=[counts("x", None, auditable=False)]),
     ]
     assert count_pairs(policies) == {"x.e": Pairs(2, 1), "y.e": Pairs(1, 0)}

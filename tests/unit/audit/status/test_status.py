@@ -77,7 +77,7 @@ def ready(status: JsonObject) -> tuple[str, str, str]:
 
 def test_coverage_of_each_kind_and_of_all() -> None:
     policies = [policy("p", "x", "y"), PolicyCounts(policy="n", of=Kind.VALIDATING, kinds=policy("n", "x").kinds)]
-    x = kind("x", results={Result.FAIL: 2, Result.PASS: 9, Result.SKIP: 1})
+    x = kind("x", findings={Result.FAIL: 2, Result.PASS: 9, Result.SKIP: 1})
     status = config({}, situation(x, kind("y", not_evaluated=1, reason="a rule failed"), policies=policies))
     assert status["coverage"][0] == {
         "group": "e",

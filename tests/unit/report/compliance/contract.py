@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from auditor.model.finding import Result
 from auditor.model.policy import Severity
@@ -178,18 +179,47 @@ class ComplianceContract:
                         again = dump(report)
                         assert {**again, "made": None} == {**told, "made": None}
 
-    def test_a_past_period_is_the_same_after_a_rollup(self, shared: str) -> None:
+    @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(said=says, hours=st.sets(st.integers(5, 30), min_size=1, max_size=2))
+    def test_a_past_period_is_the_same_however_long_ago(self, shared: str, said: list[Say], hours: set[int]) -> None:
+        """Whatever hour it ends at: midnight in some zone, mostly. While hours are kept, the doors' are, too."""
+        with living(shared) as world, reading(shared) as reader:
+            world.at_hour = _ask_doors
+            world.play([*said, say(1900), say(700, None)])
+            ends = [START + hour * HOUR for hour in sorted(hours)]
+            before = [reader.report(world, end - 5 * HOUR, end) for end in ends]
+            for days in (3, 399):
+                world.history.prune(START + days * DAY, Retention())
+                for told in before:
+                    again = reader.report(world, told.period.start, told.period.end, now=START + days * DAY)
+                    check(world, again)
+                    assert again.admissions.reviews == 5
+                    assert (again.counted_at, again.missing) == (told.period.end, ())
+                    assert make_digest(again) == make_digest(told)
+
+    def test_when_hours_are_gone_that_is_said(self, shared: str) -> None:
         with living(shared) as world, reading(shared) as reader:
             world.play([say(100), say(2000, None), say(1300, place=("b", "one")), say(300, None)])
             end = START + 2 * DAY
             before = reader.report(world, START, end)
             check(world, before)
-            assert world.history.prune(START + 60 * DAY, Retention()) == 0
+            assert world.history.prune(START + 60 * DAY, Retention(hours=10 * DAY)) > 0
             after = reader.report(world, START, end)
             assert make_digest(after) == make_digest(before)
             odd = reader.report(world, START, end + 5 * HOUR)
             assert odd.counted_at == end
             assert any("hours have become days" in each for each in odd.missing)
+
+    def test_a_day_that_ended_early_counts_as_it_stood_then(self, shared: str) -> None:
+        """And for as long as it counts: two days after the last hour that was counted, not after midnight."""
+        with living(shared) as world, reading(shared) as reader:
+            world.move(10 * HOUR)
+            told = [reader.report(world, START, START + hours * HOUR) for hours in (10, 20, 57, 59)]
+            assert [each.results is None for each in told] == [False, False, False, True]
+            assert [each.counted_at for each in told[:3]] == [START + 10 * HOUR] * 3
+            world.history.prune(START + 60 * DAY, Retention())
+            again = [reader.report(world, START, each.period.end, now=START + 60 * DAY) for each in told]
+            assert [make_digest(each) for each in again] == [make_digest(each) for each in told]
 
     def test_what_retention_has_cut_is_said_and_is_no_zero(self, shared: str) -> None:
         with living(shared) as world, reading(shared) as reader:
@@ -624,6 +654,14 @@ class ComplianceContract:
 def _id_of(reader: Reader, world: World) -> int:
     with reader.database.reading() as connection:
         return choose_cluster(connection, world.cluster).id
+
+
+def _ask_doors(world: World) -> None:
+    """Once in each hour."""
+    asked = (world.now - START) // HOUR
+    start = world.now - HOUR
+    totals = {("validate", "", "allow"): asked}
+    world.waiting.append(DoorTotals(instance="a", at=start, start=start, length=HOUR, totals=totals))
 
 
 def _busy(world: World, namespace: str) -> None:

@@ -26,6 +26,7 @@ from auditor.report.history import (
     KindCoverage,
     KindPolicies,
     PolicyChange,
+    Record,
     Release,
     Retention,
     Sort,
@@ -50,7 +51,7 @@ from tests.unit.report.history.cases import (
     subject,
     turn,
 )
-from tests.unit.report.history.migrations import make_0001
+from tests.unit.report.history.migrations import make_old
 
 HOUR = timedelta(hours=1)
 
@@ -318,16 +319,47 @@ class HistoryContract:
             (86_400, day, "gone", 0, 0, 2),
             (86_400, day, "shop", 2, 0, 30),
         ]
+        changed = [(row["start"], row["namespace"], row["passes"], row["fails"]) for row in rows(url, "differences")]
+        assert changed == [
+            (START, "shop", -1, 0),
+            (START + HOUR, "gone", 0, 9),
+            (START + HOUR, "shop", -1, 0),
+        ]
+        assert [(row["start"], row["hours"]) for row in rows(url, "counted_hours")] == [(day, 0b111 << 12)]
+        assert len(rows(url, "doors")) == 3
+        history.prune(START + timedelta(days=3), Retention(hours=timedelta(days=1)))
         assert [(row["length"], row["start"], row["count"]) for row in rows(url, "doors")] == [(86_400, day, 3)]
+        assert [*rows(url, "differences"), *rows(url, "counted_hours")] == []
+        assert len(rows(url, "intervals")) == 2
+
+    def test_hours_that_come_late_find_their_place(self, history: History, url: str) -> None:
+        """Whatever was rolled up before them; and the day ends as its last hour did."""
+
+        def tell(hour: int, *tallies: Tally) -> None:
+            start = START.replace(hour=hour)
+            history.count([Interval(start=start, length=HOUR, group=GROUP, resource=RESOURCE, tallies=tallies)])
+            history.prune(START + timedelta(days=9), Retention())
+
+        tell(9, tally("shop", passes=9, evaluations=1))
+        tell(7, tally("shop", passes=7), tally("gone", fails=7))
+        tell(8, tally("shop", passes=8), tally("new", warns=1, evaluations=2))
+        tell(7, tally("shop", passes=6))
+        end = {row["namespace"]: (row["passes"], row["fails"], row["warns"]) for row in rows(url, "intervals")}
+        assert end == {"shop": (9, 0, 0), "gone": (0, 0, 0), "new": (0, 0, 0)}
+        assert sum(row["evaluations"] for row in rows(url, "intervals")) == 3
+        found = [(row["start"].hour, row["namespace"], row["passes"], row["warns"]) for row in rows(url, "differences")]
+        assert found == [(7, "new", 0, -1), (7, "shop", -2, 0), (8, "new", 0, 1), (8, "shop", -1, 0)]
+        assert [row["hours"] for row in rows(url, "counted_hours")] == [0b111 << 7]
 
     def test_what_has_been_cut_is_known(self, history: History, url: str) -> None:
         history.record([opened(0), resolved(1), opened(0, "open")])
         history.count([Interval(start=START, length=HOUR, group=GROUP, resource=RESOURCE, tallies=[tally("shop")])])
         history.prune(START + timedelta(days=1), Retention())
         assert not rows(url, "horizons")
-        history.prune(START + timedelta(days=10), Retention(resolved=timedelta(days=9)))
+        kept = Retention(resolved=timedelta(days=9), hours=timedelta(days=8))
+        history.prune(START + timedelta(days=10), kept)
         cut = {row["what"]: row["before"] for row in rows(url, "horizons")}
-        assert cut == {"hours": (START + timedelta(days=8)).replace(hour=0), "findings": START + timedelta(days=1)}
+        assert cut == {"hours": (START + timedelta(days=2)).replace(hour=0), "findings": START + timedelta(days=1)}
         history.record([opened(2, "late"), resolved(3, "late")])
         history.prune(START + timedelta(days=10), Retention(resolved=timedelta(days=9, hours=1)))
         assert {row["what"]: row["before"] for row in rows(url, "horizons")} == cut
@@ -403,6 +435,29 @@ class HistoryContract:
             other.close()
         assert {row["uid"]: row["name"] for row in rows(url, "clusters")} == {CLUSTER: "", "another": "staging"}
 
+    def test_a_cluster_can_be_deleted_with_all_that_was(self, history: History, url: str) -> None:
+        """By hand, as the page on the watcher says: no table keeps anything of it, and nothing of others goes."""
+        other = History.open(url, cluster="another", name="staging")
+        hour = Interval(start=START, length=HOUR, group=GROUP, resource=RESOURCE, tallies=[tally("shop", passes=3)])
+        next_hour = replace(hour, start=START + HOUR, tallies=[tally("shop", passes=4)])
+        totals = DoorTotals(instance="a", at=at(0), start=START, length=HOUR, totals={("validate", "", "deny"): 2})
+        for each in (history, other):
+            told: list[Record] = [opened(0), hour, next_hour, totals, decision("d"), exception(0, "one")]
+            told += [policy_change(0, 1), coverage(0, 3), kind_policies(0, ""), Release(at(0), "1.0")]
+            each.write(told, batch=Batch(instance="w", number=1, at=at(0)))
+            each.prune(at(6 * 86_400), Retention())
+            each.write([replace(totals, instance="b", at=at(7 * 86_400))])
+        other.close()
+        tables = [each for each in Table.metadata.sorted_tables if each.name not in ("clusters", "horizons")]
+        before = {each.name: rows(url, each.name) for each in tables}
+        assert all({row["cluster_id"] for row in found} == {1, 2} for found in before.values()), before
+        database = Database(url)
+        with database.writing(MIGRATION_LOCK) as connection:
+            connection.execute(text("DELETE FROM clusters WHERE name = 'staging'"))
+        database.close()
+        for name, found in before.items():
+            assert rows(url, name) == [row for row in found if row["cluster_id"] == 1], name
+
     def test_opened_again_it_is_as_it_was(self, history: History, url: str) -> None:
         history.record([opened(0)])
         again = History.open(url, cluster=CLUSTER, name="production")
@@ -421,12 +476,14 @@ class HistoryContract:
         database.close()
         assert not differences, differences
 
-    def test_a_history_of_the_first_release_goes_on(self, url: str) -> None:
+    @pytest.mark.parametrize("revision", REVISIONS[:-1])
+    def test_a_history_of_an_earlier_revision_goes_on(self, url: str, revision: str) -> None:
         """With all that it knew; what is told again as it was is no change of it."""
         from auditor.report.compliance import Period, make_report
+        from auditor.report.compliance.formats.json import make_digest
         from auditor.report.history.reader import choose_cluster
 
-        make_0001(url)
+        make_old(url, revision)
         history = History.open(url, cluster="old")
         told = KindCoverage(at=at(60), group=GROUP, resource=RESOURCE, present=4, evaluated=4)
         history.write([told, turn(7200, Turn.OPENED, finding("new"), "new")])
@@ -442,6 +499,16 @@ class HistoryContract:
         assert report.percent == 75
         assert [each.control for each in report.controls] == ["DB-7"]
         assert [each.message for each in report.violations] == ["must be odd"]
+        assert [each.excuses for each in report.exceptions] == ([0] if revision > "0001" else [])
+        # What were hours becomes differences from now on; of the day before nothing but its end is known.
+        history = History.open(url, cluster="old")
+        history.prune(at(5 * 86_400), Retention())
+        history.close()
+        assert [row["hours"] for row in rows(url, "counted_hours")] == [1 << START.hour]
+        database = Database(url)
+        again = make_report(database, cluster, period, now=at(7200))
+        database.close()
+        assert make_digest(again) == make_digest(report)
 
     def test_a_newer_database_is_left_alone(self, history: History, url: str) -> None:
         database = Database(url)

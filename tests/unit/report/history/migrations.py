@@ -1,5 +1,6 @@
 """A history as an earlier release left it: the tables of its revision, with rows in all of them."""
 
+from datetime import timedelta
 from importlib import resources
 
 from sqlalchemy import Connection, text
@@ -28,17 +29,40 @@ INSERT INTO coverage (id, cluster_id, at, api_group, resource, present, evaluate
   VALUES (1, 1, {at}, 'db.example.com', 'databases', 4, 4, 0, false, '')
 """
 
+ROWS_0002 = """
+UPDATE policy_changes SET title = 'Quorum', severities = '{{"odd":"high"}}';
+INSERT INTO kind_policies (id, cluster_id, at, api_group, resource, policies)
+  VALUES (1, 1, {at}, 'db.example.com', 'databases', '{{"quorum":""}}');
+INSERT INTO exception_changes (id, cluster_id, at, namespace, name, uid, generation, what, policies, rules, owner,
+  reason, expires)
+  VALUES (1, 1, {at}, 'shop', 'legacy', 'e', 1, 'changed', '["quorum"]', '[]', 'ana', 'migration', {later});
+INSERT INTO releases (id, cluster_id, at, version) VALUES (1, 1, {at}, '0.1.0');
+INSERT INTO intervals (cluster_id, length, start, api_group, resource, policy, rule, namespace, passes, fails, warns,
+  errors, skips, evaluations)
+  VALUES (1, 86400, {before}, 'db.example.com', 'databases', 'quorum', 'odd', 'shop', 1, 1, 0, 0, 0, 9);
+INSERT INTO horizons (cluster_id, what, before) VALUES (1, 'hours', {at})
+"""
+"""Of days, nothing was left but how they ended."""
+STEPS = {"0001": ROWS_0001, "0002": ROWS_0002}
+"""What each revision could say for the first time."""
+_NUMBERED = ("clusters", "findings", "turns", "policy_changes", "coverage")
+_NUMBERED_0002 = ("kind_policies", "exception_changes", "releases")
 
-def make_0001(url: str) -> None:
+
+def make_old(url: str, revision: str) -> None:
+    """As a program of that revision left it, which had begun with the first."""
+    midnight = START.replace(hour=0)
+    moments = {"at": START, "later": START + timedelta(days=30), "before": midnight - timedelta(days=1)}
+    numbers = {name: int(moment.timestamp() * 1e6) for name, moment in moments.items()}
     database = Database(url)
     try:
         with database.writing(MIGRATION_LOCK) as connection:
-            upgrade_to(connection, "0001")
-            at = START.timestamp() * 1e6
-            for statement in ROWS_0001.format(at=int(at)).split(";"):
-                connection.execute(text(statement.replace(":", "\\:")))
+            for step in sorted(each for each in STEPS if each <= revision):
+                upgrade_to(connection, step)
+                for statement in STEPS[step].format(**numbers).split(";"):
+                    connection.execute(text(statement.replace(":", "\\:")))
             if not database.is_sqlite:  # numbers were given by hand: the next come after them
-                for table in ("clusters", "findings", "turns", "policy_changes", "coverage"):
+                for table in (*_NUMBERED, *(_NUMBERED_0002 if revision >= "0002" else ())):
                     connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1)"))  # ours
     finally:
         database.close()
