@@ -6,7 +6,7 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-install lint format bench soak lock control-plane clean
+.PHONY: help demo test test-install lint format bench soak lock manifests sbom test-versions control-plane programs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -15,11 +15,16 @@ help: ## show this list
 demo: .venv/installed ## run the main job on a real control plane; ARGS=--once checks each step and ends
 	@$(BIN)/auditor demo $(ARGS)
 
-test: lint control-plane ## lint, types, layers and all tests
+test: lint control-plane programs ## lint, types, layers and all tests
 	@$(BIN)/pytest -n 3 --dist worksteal -m "not install" $(ARGS)
 
 test-install: .venv/installed ## clean clones, with and without Go, builds included (20 minutes)
 	@$(BIN)/pytest -m install $(ARGS)
+
+VERSIONS ?= 1.34 1.35 1.36
+
+test-versions: .venv/installed ## the smoke tests on several Kubernetes versions; VERSIONS="1.34" chooses (each is built once)
+	@.ci/test-versions $(VERSIONS)
 
 lint: .venv/installed ## ruff, mypy strict, import layers
 	@$(BIN)/ruff check .
@@ -40,9 +45,20 @@ bench: control-plane ## benchmarks: CPU time, as ratios to a calibration loop
 control-plane: .venv/installed ## build the control plane if it is not there yet (5 minutes, once)
 	@$(BIN)/auditor sandbox build
 
+programs: .venv/installed ## build Helm for the tests, if it is not there yet (2 minutes, once)
+	@$(BIN)/python -m tests.programs
+
+manifests: .venv/installed ## write anew what is made of the chart and the CRDs: copies, schema, table, plain manifests
+	@$(BIN)/python -m tests.unit.deploy
+
 lock: .venv/installed ## write requirements-dev.lock anew from the ranges in pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements-dev.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra otel --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --constraint requirements-dev.lock --quiet --output-file deploy/requirements.lock
+
+sbom: ## write the bill of materials of a release: auditor.cdx.json
+	@$(PYTHON) deploy/release/sbom.py > auditor.cdx.json
 
 clean: ## remove the environment and caches of this checkout
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

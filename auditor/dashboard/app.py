@@ -1,9 +1,11 @@
 """The Flask app: every request is for our host, from a visitor who is known, and answered within their scope."""
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -14,9 +16,11 @@ from auditor.dashboard.access import Entrance, Refused, Visitor
 from auditor.dashboard.access.origin import Origin
 from auditor.dashboard.answers import reports
 from auditor.dashboard.answers.asked import Asked, Parameter
-from auditor.dashboard.answers.desk import Desk
+from auditor.dashboard.answers.desk import Desk, make_versions
+from auditor.dashboard.answers.now import look_at_nothing
 from auditor.dashboard.api.openapi import make_openapi
 from auditor.dashboard.looks import install, keep
+from auditor.dashboard.now import Objects
 from auditor.dashboard.protection import protect
 from auditor.dashboard.routes import API, ROUTES, Route
 from auditor.errors import AuditorError, UsageError
@@ -44,6 +48,8 @@ class Source:
     cluster: KnownCluster
     allowed: Allowed = field(default_factory=lambda: ALLOWED)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    objects: Objects | None = None
+    """Of the cluster; None: it is not asked."""
 
 
 def make_app(source: Source, entrance: Entrance, origin: Origin) -> Flask:
@@ -82,6 +88,8 @@ def make_app(source: Source, entrance: Entrance, origin: Origin) -> Flask:
             "cluster": source.cluster if "visitor" in g else None,
         }
 
+    versions = make_versions(time.monotonic)
+
     def sit_down() -> Desk:
         visitor: Visitor = g.visitor
         return Desk(
@@ -90,6 +98,8 @@ def make_app(source: Source, entrance: Entrance, origin: Origin) -> Flask:
             scope=visitor.scope,
             now=source.clock(),
             allowed=source.allowed,
+            look=partial(source.objects.look, visitor.may_get) if source.objects is not None else look_at_nothing,
+            versions=versions,
         )
 
     for route in ROUTES:

@@ -6,7 +6,7 @@ from typing import Final
 
 import orjson
 
-from auditor.dashboard.answers import denials, findings, reports, standing
+from auditor.dashboard.answers import denials, findings, reports, standing, story, version
 from auditor.dashboard.answers.asked import Asked, Parameter
 from auditor.dashboard.answers.desk import Desk
 from auditor.dashboard.api.plain import dump
@@ -68,8 +68,8 @@ ROUTES: Final = (
         name="finding",
         title="Finding",
         path="/findings/<fingerprint>",
-        ask=findings.ask_finding,
-        answer=findings.FindingStory,
+        ask=story.ask_finding,
+        answer=story.FindingStory,
         within="findings",
     ),
     Route(
@@ -137,5 +137,13 @@ ROUTES: Final = (
         answer=Compliance,
         parameters=reports.PARAMETERS,
         dump=dump_report,
+    ),
+    Route(
+        name="version",
+        title="Version",
+        path="",
+        api_path="/version",
+        ask=version.ask_version,
+        answer=version.Version,
     ),
 )

@@ -16,7 +16,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from auditor.cluster import Settings, connect
+from auditor.cluster import Client, Settings, connect
 from auditor.cluster.access import dig_text
 from auditor.cluster.resource import NAMESPACES
 from auditor.dashboard.access import (
@@ -34,6 +34,7 @@ from auditor.dashboard.access import (
 from auditor.dashboard.access.origin import Origin
 from auditor.dashboard.access.sessions import Sessions
 from auditor.dashboard.app import Source, make_app
+from auditor.dashboard.now import Objects
 from auditor.errors import UsageError
 from auditor.operations import Listen
 from auditor.report.history import Database
@@ -47,6 +48,8 @@ HANDSHAKE: Final = 5.0
 """Seconds. Who begins TLS and then says nothing would keep a thread for ever."""
 QPS: Final = 200.0
 """Questions a second about rights: a visitor of 2,000 namespaces waits for 10 s, once in half a minute."""
+PATIENCE: Final = 10.0
+"""Seconds for the first question to the cluster."""
 HEARTBEATS: Final = ("/dev/shm", "/tmp")  # noqa: S108 - a file without a name, made safely by tempfile
 
 
@@ -105,29 +108,39 @@ def make(settings: DashboardSettings, port: int, tell: Callable[[str], None]) ->
     with database.reading() as connection:
         cluster = choose_cluster(connection, settings.cluster_name)
     url = settings.public_url.rstrip("/") or f"{settings.scheme}://{Listen(settings.listen.loopback, port).text}"
-    entrance = _make_entrance(settings, url, secure=origin.secure, uid=cluster.uid, tell=tell)
-    return make_app(Source(database=database, cluster=cluster), entrance, origin), entrance, database
+    entrance, ask = _make_entrance(settings, url, secure=origin.secure, uid=cluster.uid, tell=tell)
+    objects = Objects(ask, clock=time.monotonic)
+    return make_app(Source(database=database, cluster=cluster, objects=objects), entrance, origin), entrance, database
 
 
 def _make_entrance(
     settings: DashboardSettings, url: str, *, secure: bool, uid: str, tell: Callable[[str], None]
-) -> Entrance:
+) -> tuple[Entrance, Callable[[], Client]]:
+    """And who asks the cluster about objects."""
     clock = time.monotonic
     if settings.access == "link":
-        return LinkEntrance(url=url, tell=tell, sessions=Sessions(clock, secure=secure), clock=clock)
-    client = connect(replace(settings.cluster, qps=QPS, burst=int(QPS)), component="dashboard")
-    found = dig_text(client.get(NAMESPACES, "kube-system"), "metadata", "uid")
+        # Not before somebody wants to know: it works without a cluster, too.
+        entrance = LinkEntrance(url=url, tell=tell, sessions=Sessions(clock, secure=secure), clock=clock)
+        return entrance, lambda: _connect(settings.cluster, uid)
+    client = _connect(replace(settings.cluster, qps=QPS, burst=int(QPS)), uid)
+    rights = Rights(client, clock=clock, group=settings.report_group)
+    if settings.access == "token":
+        tokens = Tokens(client, clock=clock, audiences=settings.audiences)
+        return TokenEntrance(tokens, rights, Sessions(clock, secure=secure)), lambda: client
+    return ProxyEntrance(_make_proof(settings), rights), lambda: client
+
+
+def _connect(settings: Settings, uid: str) -> Client:
+    """Raises UsageError for another cluster than the one that is shown."""
+    client = connect(settings, component="dashboard")
+    found = dig_text(client.get(NAMESPACES, "kube-system", timeout=PATIENCE), "metadata", "uid")
     if found != uid:
         # A right in one cluster says nothing of another, whatever their namespaces are called.
         raise UsageError(
             f"the history of cluster {uid} would be shown by the rights of another cluster ({found}): "
             "run the dashboard in the cluster that it shows, or name that one by --cluster-name"
         )
-    rights = Rights(client, clock=clock, group=settings.report_group)
-    if settings.access == "token":
-        tokens = Tokens(client, clock=clock, audiences=settings.audiences)
-        return TokenEntrance(tokens, rights, Sessions(clock, secure=secure))
-    return ProxyEntrance(_make_proof(settings), rights)
+    return client
 
 
 def _make_proof(settings: DashboardSettings) -> Proof:
@@ -209,7 +222,9 @@ class _Application(BaseApplication):  # type: ignore[misc]
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(str(settings.certificate), str(settings.key))
         if settings.proxy_ca is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
+            # Asked for, and verified where there is one. Probes have none: /healthz answers them, and all else wants
+            # to see one (`Certificates`).
+            context.verify_mode = ssl.CERT_OPTIONAL
             context.load_verify_locations(settings.proxy_ca)
         return context
 

@@ -1,12 +1,12 @@
 """Pages of the dashboard over 100,000 findings with 1,000,000 turns, half of them open, in SQLite. CPU alone is gated.
 
-The history is that of bench_compliance. A visitor of one namespace has one finding in ten.
+The history is that of bench_compliance, in PostgreSQL if BENCH_DATABASE names one.
+A visitor of one namespace has one finding in ten.
 """
 
 import functools
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from flask import Flask, Request
 from flask.testing import FlaskClient
@@ -16,7 +16,7 @@ from auditor.dashboard.access.origin import Origin
 from auditor.dashboard.app import Source, make_app
 from auditor.report.compliance import Scope
 from auditor.report.history.reader import choose_cluster, open_to_read
-from tests.bench.bench_compliance import END, make_history
+from tests.bench.bench_compliance import END, choose_url, make_history
 
 PAGES = {
     "overview (at most 200 ms)": "/",
@@ -49,7 +49,7 @@ def benchmarks() -> list[tuple[str, Callable[[], object]]]:
 
     @functools.cache
     def source() -> Source:
-        url = f"sqlite:///{Path(folder.name) / 'history.db'}"
+        url = choose_url(folder.name)
         make_history(url)
         database = open_to_read(url)
         with database.reading() as connection:

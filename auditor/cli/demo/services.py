@@ -1,15 +1,18 @@
 """The services beside the story, each as a process of its own: what a pod would run."""
 
+import queue
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+
+import click
 
 from auditor.cli.demo.stage import StoryError
 from auditor.sandbox import Sandbox
@@ -44,28 +47,78 @@ def open_door(sandbox: Sandbox) -> Iterator[Service]:
 
 
 @contextmanager
-def open_watcher(sandbox: Sandbox, folder: Path) -> Iterator[Service]:
-    """`auditor watch`; its history is in the folder."""
-    with _run(sandbox, ["watch"], "--door-service", "", "--database-url", f"sqlite:///{folder}/history.db") as service:
+def open_watcher(sandbox: Sandbox, database: str) -> Iterator[Service]:
+    """`auditor watch`, with its history."""
+    with _run(sandbox, ["watch"], "--door-service", "", "--database-url", database) as service:
         yield service
+
+
+@dataclass(slots=True)
+class Board:
+    """`auditor dashboard`, and the links that it shows."""
+
+    arguments: list[str]
+    url: str
+    links: "queue.SimpleQueue[str]" = field(default_factory=queue.SimpleQueue)
+    quiet: bool = True
+    """What it shows is for the story; later, when somebody asks it for a new link, for the person."""
+
+    def take_link(self) -> str:
+        try:
+            return self.links.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise StoryError(f"demo: auditor dashboard has shown no link within {PATIENCE:g} s") from None
+
+
+@contextmanager
+def open_board(sandbox: Sandbox, database: str) -> Iterator[Board]:
+    port = _free_port()
+    arguments = ["dashboard", "--database-url", database, "--listen", f"127.0.0.1:{port}"]
+    process = _start(sandbox, arguments)
+    board = Board(arguments, f"http://127.0.0.1:{port}")
+    reader = threading.Thread(target=_read_links, args=(process, board))
+    reader.start()
+    try:
+        yield board
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        reader.join()
+
+
+def _read_links(process: subprocess.Popen[str], board: Board) -> None:
+    assert process.stderr is not None  # noqa: S101 - for the types
+    with process.stderr:
+        for line in process.stderr:
+            _, found, link = line.strip().rpartition(board.url)
+            if found:
+                board.links.put(f"{found}{link}")
+            if not board.quiet:
+                click.echo(line, nl=False)
 
 
 @contextmanager
 def _run(sandbox: Sandbox, arguments: list[str], *more: str) -> Iterator[Service]:
     operations = f"127.0.0.1:{_free_port()}"
     arguments = [*arguments, "--operations", operations]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "auditor", *arguments, *more, "--kubeconfig", str(sandbox.kubeconfig)],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C ends the story, and that ends the service
-    )
-    service = Service(arguments, process)
+    service = Service(arguments, _start(sandbox, [*arguments, *more]))
     try:
         _await_ready(service, f"http://{operations}/readyz")
         yield service
     finally:
         service.stop()
+
+
+def _start(sandbox: Sandbox, arguments: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "auditor", *arguments, "--kubeconfig", str(sandbox.kubeconfig)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C ends the story, and that ends the service
+    )
 
 
 def _await_ready(service: Service, url: str) -> None:

@@ -78,6 +78,14 @@ class Stage:
         )
         self._check(what, text, done, right=done.returncode == code, wanted=f"exit code {code}")
 
+    def read_own(self, *arguments: str) -> str:
+        """What a command of ours says, without a word."""
+        command = [sys.executable, "-m", "auditor", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+    def tell(self, line: str) -> None:
+        click.echo(f"     {line}")
+
     def install_packs(self, *names: str) -> None:
         if self.sandbox is None:
             raise RuntimeError("the story has no control plane yet")

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 import click
 
 from auditor.cli.demo.inside import add_kind, begin_watching, find_bypass, find_existing, tighten_kind
-from auditor.cli.demo.services import open_door, open_watcher
+from auditor.cli.demo.overtime import look_at_dashboard, write_report
+from auditor.cli.demo.services import open_board, open_door, open_watcher
 from auditor.cli.demo.stage import Stage
 from auditor.cli.progress import ShownProgress
 from auditor.sandbox import Sandbox
@@ -48,16 +49,23 @@ def tell(*, once: bool) -> int:
                 convert_versions(stage)
                 look_around(stage)
                 begin_watching(stage)
-                with TemporaryDirectory() as folder, open_watcher(sandbox, Path(folder)) as watcher:
-                    stage.show("auditor", *watcher.arguments)
-                    stage.done("watcher is ready")
-                    find_existing(stage)
-                    find_bypass(stage, door)
-                    tighten_kind(stage)
-                    add_kind(stage)
-                    told = True
-                    if not once:
-                        _rest(sandbox)
+                with TemporaryDirectory(prefix="auditor-demo-") as folder:
+                    database = f"sqlite:///{folder}/history.db"
+                    with open_watcher(sandbox, database) as watcher:
+                        stage.show("auditor", *watcher.arguments)
+                        stage.done("watcher is ready")
+                        find_existing(stage)
+                        find_bypass(stage, door)
+                        tighten_kind(stage)
+                        add_kind(stage)
+                        report = write_report(stage, database, Path(folder))
+                        with open_board(sandbox, database) as board:
+                            stage.show("auditor", *board.arguments)
+                            link = look_at_dashboard(stage, board)
+                            told = True
+                            if not once:
+                                board.quiet = False
+                                _rest(sandbox, link, report)
     except KeyboardInterrupt:
         click.echo("\nStopped; nothing is left behind.")
     return 0 if told else INTERRUPTED
@@ -197,8 +205,11 @@ def look_around(stage: Stage) -> None:
     stage.expect("first one stands", "assistant", "get", "aigatewayroutes", "-A")
 
 
-def _rest(sandbox: Sandbox) -> None:
-    click.echo("\nAll is still running. In another terminal:")
+def _rest(sandbox: Sandbox, link: str, report: Path) -> None:
+    click.echo("\nAll is still running. The dashboard, by a link that works once:")
+    click.echo(f"  {link}")
+    click.echo(f"The compliance report: {report}")
+    click.echo("In another terminal:")
     click.echo(f"  export KUBECONFIG={shlex.quote(str(sandbox.kubeconfig))}")
     click.echo(f"  {shlex.quote(sandbox.record.programs['kubectl'])} get databaseclusters")
     click.echo("Ctrl-C ends it and leaves nothing behind.")

@@ -97,7 +97,8 @@ class ProxyEntrance:
         groups = sorted({group for group in told if group and not group.startswith("system:")})
         if name.startswith("system:"):
             raise Refused("Users of the cluster's own are not known to a proxy.")
-        return Visitor(name=name, scope=self.rights.scope_of(User(name=name, groups=(*groups, EVERYBODY))))
+        user = User(name=name, groups=(*groups, EVERYBODY))
+        return Visitor(name=name, scope=self.rights.scope_of(user), may_get=self.rights.may_get(user))
 
     def mount(self, app: Flask) -> None:
         """It logs in and out elsewhere."""

@@ -9,7 +9,8 @@ from typing import Final
 from auditor.cluster import Client, Resource
 from auditor.cluster.access import dig, dig_text
 from auditor.cluster.resource import NAMESPACES
-from auditor.dashboard.access.remembered import Remembered
+from auditor.dashboard.access.entrance import MayGet
+from auditor.dashboard.remembered import Remembered
 from auditor.errors import ClusterError
 from auditor.json import JsonObject
 from auditor.report.compliance import Scope
@@ -52,6 +53,7 @@ class Rights:
     ) -> None:
         self._client, self._group = client, group
         self._scopes: Remembered[User, Scope] = Remembered(seconds=SECONDS, most=USERS, clock=clock)
+        self._gets: Remembered[tuple[User, str, str, str], bool] = Remembered(seconds=SECONDS, most=USERS, clock=clock)
         self._namespaces: Remembered[str, frozenset[str]] = Remembered(seconds=SECONDS, most=1, clock=clock)
 
     def scope_of(self, user: User) -> Scope:
@@ -78,8 +80,20 @@ class Rights:
     def _list(self) -> frozenset[str]:
         return frozenset(dig_text(each, "metadata", "name") for each in self._client.list(NAMESPACES)) - {""}
 
+    def may_get(self, user: User) -> MayGet:
+        """What they may get of the cluster's objects. Raises ClusterError where it could not be found out."""
+
+        def ask(resource: Resource, namespace: str, name: str) -> bool:
+            key = (user, resource.name, namespace, name)
+            return self._gets.get(key, lambda: self._may(user, _name_object(resource, namespace, name)))
+
+        return ask
+
     def _allows(self, user: User, resource: str, namespace: str = "") -> bool:
-        attributes = {"verb": "list", "group": self._group.value, "resource": resource, "namespace": namespace}
+        wanted = {"verb": "list", "group": self._group.value, "resource": resource, "namespace": namespace}
+        return self._may(user, wanted)
+
+    def _may(self, user: User, attributes: JsonObject) -> bool:
         spec: JsonObject = {
             "user": user.name,
             "groups": list(user.groups),
@@ -90,3 +104,14 @@ class Rights:
         review = {"apiVersion": REVIEWS.api_version, "kind": REVIEWS.kind, "spec": spec}
         status = dig(self._client.create(REVIEWS, review), "status")
         return dig(status, "allowed") is True and dig(status, "denied") is not True
+
+
+def _name_object(resource: Resource, namespace: str, name: str) -> JsonObject:
+    return {
+        "verb": "get",
+        "group": resource.group,
+        "version": resource.version,
+        "resource": resource.plural,
+        "namespace": namespace,
+        "name": name,
+    }

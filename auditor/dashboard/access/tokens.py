@@ -13,9 +13,9 @@ from flask import Flask, Request, Response, abort, redirect, render_template, re
 from auditor.cluster import Client, Resource
 from auditor.cluster.access import dig, dig_list, dig_object, dig_text
 from auditor.dashboard.access.entrance import Refused, Visitor
-from auditor.dashboard.access.remembered import Remembered
 from auditor.dashboard.access.rights import SECONDS, USERS, Rights, User
 from auditor.dashboard.access.sessions import Sessions
+from auditor.dashboard.remembered import Remembered
 
 REVIEWS: Final = Resource("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False)
 LONGEST: Final = 16 * 1024
@@ -70,7 +70,8 @@ class TokenEntrance:
         user = self.tokens.user_of(token)
         if user is None:
             raise Refused(f"The token is not, or no longer, valid. {HOW}")
-        return Visitor(name=user.name, scope=self.rights.scope_of(user), session=form)
+        scope, may_get = self.rights.scope_of(user), self.rights.may_get(user)
+        return Visitor(name=user.name, scope=scope, may_get=may_get, session=form)
 
     def mount(self, app: Flask) -> None:
         app.add_url_rule("/login", "login", self._show_login, methods=["GET"])

@@ -1,12 +1,17 @@
 """Where questions are asked: a history, one cluster in it, and a moment."""
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final, TypeAlias
 
 from sqlalchemy import Connection
 
+from auditor.dashboard.answers.now import Look, look_at_nothing
+from auditor.dashboard.remembered import Remembered
 from auditor.errors import AuditorError
 from auditor.report.compliance import Scope
 from auditor.report.compliance.book import Book, read_book
@@ -16,6 +21,15 @@ from auditor.report.compliance.standing import ALLOWED, Allowed, Cell, Standing,
 from auditor.report.compliance.trend import read_ends
 from auditor.report.history import Database
 from auditor.report.history.reader import KnownCluster
+
+Versions: TypeAlias = Remembered[tuple[Scope, str], str]
+"""What a scope was, by what the watcher had written then."""
+SCOPES: Final = 1_000
+"""That are remembered, each with two short texts."""
+
+
+def make_versions(clock: Callable[[], float]) -> Versions:
+    return Remembered(seconds=math.inf, most=SCOPES, clock=clock)
 
 
 class MissingError(AuditorError):
@@ -35,6 +49,9 @@ class Desk:
     """Of the visitor: nothing is read but through it, or through one that is narrower."""
     now: datetime
     allowed: Allowed = field(default_factory=lambda: ALLOWED)
+    look: Look = look_at_nothing
+    """How the object of a finding is now, as far as the visitor may see it."""
+    versions: Versions = field(default_factory=lambda: make_versions(time.monotonic))
 
     def narrow(self, *, namespace: str = "", kind: str = "", policy: str = "") -> "Desk":
         """To one of each that is named. It can only become less: visitors' scopes have no kinds and no policies."""

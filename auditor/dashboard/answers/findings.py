@@ -1,11 +1,9 @@
-"""Findings in pages, and one finding with what became of it. Paging, filters and order are the database's work."""
+"""Findings in pages. Paging, filters and order are the database's work."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, RowMapping, and_, false, func, or_, select
-from sqlalchemy.sql.functions import coalesce
+from sqlalchemy import ColumnElement, and_, false, or_, select
 
 from auditor.dashboard.answers.asked import CLUSTER_SCOPED, Asked, Parameter
 from auditor.dashboard.answers.cursor import (
@@ -15,28 +13,21 @@ from auditor.dashboard.answers.cursor import (
     read_cursor,
     read_moment,
     read_text,
-    turn_to,
     write_cursor,
 )
-from auditor.dashboard.answers.desk import Desk, MissingError, Reading
+from auditor.dashboard.answers.desk import Desk, Reading
+from auditor.dashboard.answers.leafing import Leaf, read_leaf
+from auditor.dashboard.answers.line import FindingLine, tell_line
 from auditor.errors import UsageError
-from auditor.json import Json
 from auditor.model.finding import Result
 from auditor.model.policy import Severity
-from auditor.report.compliance.standing import is_overdue
-from auditor.report.history.findings import FINDINGS, TURNS
-from auditor.report.history.model import Step
+from auditor.report.history.findings import FINDINGS
 
-F, T = FINDINGS.c, TURNS.c
+F = FINDINGS.c
 PAGE: Final = 50
 """Rows: what a reader scrolls through."""
 MOST_PAGE: Final = 500
 """For programs: half a megabyte of JSON."""
-MOST_TURNS: Final = 200
-FEW: Final = 5_000
-"""Findings that are found and then sorted, in 10 ms. Of more than that a page is full soon in the order of the index;
-of few it would be full when all that is open has been looked at.
-"""
 
 _RESULTS: Final = {
     "violation": Result.FAIL,
@@ -70,64 +61,12 @@ PARAMETERS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindingLine:
-    fingerprint: str
-    result: Result
-    severity: Severity
-    policy_kind: str
-    policy: str
-    rule: str
-    message: str
-    path: str
-    api_version: str
-    kind: str
-    resource: str
-    namespace: str
-    name: str
-    first_seen: datetime
-    opened_at: datetime
-    """When it appeared last."""
-    resolved_at: datetime | None
-    overdue: bool
-    writer: str
-    excused_by: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsPage:
     total: int
     """Of all pages."""
     findings: tuple[FindingLine, ...]
     next: str
     """Of the next page; empty: this is the last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TurnLine:
-    at: datetime
-    turn: Step
-    result: Result
-    severity: Severity
-    excused_by: str
-    message_before: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingStory:
-    finding: FindingLine
-    title: str
-    """Of the policy."""
-    remediation: str
-    controls: tuple[str, ...]
-    uid: str
-    last_seen: datetime
-    reopened_count: int
-    due_at: datetime | None
-    """When it becomes, or became, overdue."""
-    turns: tuple[TurnLine, ...]
-    """The latest first."""
-    others: int
-    """Open findings of the same object, besides this one."""
 
 
 def ask_findings(desk: Desk, asked: Asked) -> FindingsPage:
@@ -137,65 +76,24 @@ def ask_findings(desk: Desk, asked: Asked) -> FindingsPage:
     limit = _read_limit(asked["limit"])
     where = [F.cluster_id == desk.cluster.id, *desk.scope.conditions(FINDINGS), *_choose(desk, asked)]
     with desk.reading() as reading:
-        if asked["q"]:
-            where.append(_contain(asked["q"], sqlite=desk.database.is_sqlite))
-        total = reading.connection.execute(select(func.count()).select_from(FINDINGS).where(*where)).scalar_one()
         if after:
             after = (*after[:-1], _find_id(reading, after[-1]))
-        order: list[ColumnElement[Json]] = [*columns, F.id]
-        if total < FEW:
-            order[0] = coalesce(order[0], order[0])  # as an expression, so that no index is walked along for it
-        question = turn_to(select(FINDINGS).where(*where), order, after=after, down=down)
-        rows = reading.connection.execute(question.limit(limit + 1)).mappings().all() if total else []
+        leaf = Leaf(
+            where=where,
+            text=asked["q"],
+            columns=columns,
+            after=after,
+            down=down,
+            limit=limit + 1,
+            walk=asked["state"] == "all",
+        )
+        total, rows = read_leaf(reading.connection, leaf, sqlite=desk.database.is_sqlite)
     more = len(rows) > limit
     return FindingsPage(
         total=total,
-        findings=tuple(_tell(row, desk) for row in rows[:limit]),
+        findings=tuple(tell_line(row, desk.now, desk.allowed) for row in rows[:limit]),
         next=write_cursor([rows[limit - 1][each] for each in (*columns, F.fingerprint)]) if more else "",
     )
-
-
-def ask_finding(desk: Desk, asked: Asked) -> FindingStory:
-    mine = (F.cluster_id == desk.cluster.id, *desk.scope.conditions(FINDINGS))
-    with desk.reading() as reading:
-        connection = reading.connection
-        row = (
-            connection.execute(select(FINDINGS).where(*mine, F.fingerprint == asked["fingerprint"])).mappings().first()
-        )
-        if row is None:
-            raise MissingError
-        turns = connection.execute(
-            select(TURNS).where(T.finding_id == row["id"]).order_by(T.at.desc(), T.id.desc()).limit(MOST_TURNS)
-        ).mappings()
-        same = and_(*(F[name] == row[name] for name in ("api_group", "resource", "namespace", "name")))
-        others = select(func.count()).where(*mine, same, F.resolved_at.is_(None), F.id != row["id"])
-        time = desk.allowed.get(row["severity"]) if row["result"] is Result.FAIL else None
-        return FindingStory(
-            finding=_tell(row, desk),
-            title=reading.book.title_of(row["policy_kind"], row["policy"]),
-            remediation=row["remediation"],
-            controls=tuple(row["controls"]),
-            uid=row["uid"],
-            last_seen=row["last_seen"],
-            reopened_count=row["reopened_count"],
-            due_at=None if time is None or row["resolved_at"] is not None else row["opened_at"] + time,
-            turns=tuple(
-                TurnLine(
-                    **{
-                        name: each[name]
-                        for name in ("at", "turn", "result", "severity", "excused_by", "message_before")
-                    }
-                )
-                for each in turns
-            ),
-            others=connection.execute(others).scalar_one(),
-        )
-
-
-def _contain(text: str, *, sqlite: bool) -> ColumnElement[bool]:
-    columns = (F.name, F.message, F.path, F.policy, F.rule, F.writer, F.namespace)
-    # SQLite's LIKE takes a for A anyway; asked to lower both it takes three times as long.
-    return or_(*((each.contains if sqlite else each.icontains)(text, autoescape=True) for each in columns))
 
 
 def _find_id(reading: Reading, fingerprint: object) -> int:
@@ -207,16 +105,6 @@ def _find_id(reading: Reading, fingerprint: object) -> int:
     if found is None:
         raise UsageError(NOT_OURS)
     return found
-
-
-def _tell(row: RowMapping, desk: Desk) -> FindingLine:
-    told = {name: row[name] for name in FindingLine.__slots__ if name not in ("api_version", "overdue")}
-    is_open = row["result"] is Result.FAIL and row["resolved_at"] is None
-    return FindingLine(
-        **told,
-        api_version=f"{row['api_group']}/{row['api_version']}" if row["api_group"] else row["api_version"],
-        overdue=is_open and is_overdue(row["severity"], row["opened_at"], desk.now, desk.allowed),
-    )
 
 
 def _read_limit(text: str) -> int:

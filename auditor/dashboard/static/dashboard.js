@@ -2,7 +2,7 @@
 "use strict";
 
 const THEMES = ["system", "light", "dark"];
-const EVERY = 15000; // the watcher tells the history of changes within seconds; a page is asked for four times a minute
+const EVERY = 5000; // the watcher tells the history of changes within seconds; to ask takes a millisecond
 
 function chosenTheme() {
   try {
@@ -46,35 +46,65 @@ function offerSearch() {
   });
 }
 
-// Asks for the same page again, and takes over what has changed: never under the hands of somebody who fills in a form.
+// Asks whether something has changed. Who reads is told and chooses when, so that nothing moves under their eyes; a page
+// in a window that nobody works in follows by itself.
 function follow(main) {
-  let tag = "";
+  let version = "";
+  let shown = main.innerHTML;
   let ended = false;
-  const say = (text) => { document.getElementById("news").textContent = text; };
-  const busy = () => main.contains(document.activeElement) && document.activeElement !== main;
-  async function ask() {
-    if (ended || document.hidden || busy() || String(getSelection())) return;
+  const news = document.getElementById("news");
+  const say = (text, ...more) => news.replaceChildren(text, ...more);
+
+  async function get(address) {
     let answer;
     try {
-      answer = await fetch(location.href, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+      answer = await fetch(address, { cache: "no-store" });
     } catch {
       say("The dashboard does not answer. What is shown may be old.");
-      return;
+      return null;
     }
     if (answer.status === 401) {
       ended = true;
       say("The session has ended. Load the page again to log in.");
     }
-    if (!answer.ok) return;
-    const text = await answer.text();
-    if (busy()) return;
-    const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("main");
-    tag = answer.headers.get("ETag") || "";
-    if (fresh && fresh.innerHTML !== main.innerHTML) {
-      main.replaceChildren(...fresh.childNodes);
-      say(`Updated at ${new Date().toLocaleTimeString()}`);
-    }
+    return answer.ok ? answer : null;
   }
+
+  function show(fresh) {
+    shown = fresh.innerHTML;
+    main.replaceChildren(...fresh.childNodes);
+    say(`Updated at ${new Date().toLocaleTimeString()}`);
+  }
+
+  function offer(fresh) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Show";
+    button.addEventListener("click", () => {
+      main.focus({ preventScroll: true }); // the button goes
+      show(fresh);
+    });
+    say("Something has changed. ", button);
+  }
+
+  async function ask() {
+    if (ended || document.hidden) return;
+    const answer = await get("/api/v1/version");
+    if (!answer) return;
+    const found = (await answer.json()).version;
+    if (version && found === version) return;
+    const first = !version;
+    version = found;
+    if (first) return;
+    const page = await get(location.href);
+    if (!page) return;
+    const fresh = new DOMParser().parseFromString(await page.text(), "text/html").getElementById("main");
+    if (!fresh || fresh.innerHTML === shown) return; // it is nothing that stands here
+    if (document.hasFocus()) offer(fresh);
+    else show(fresh);
+  }
+
+  ask();
   setInterval(ask, EVERY);
   document.addEventListener("visibilitychange", ask);
   document.addEventListener("auditor:ask", ask);

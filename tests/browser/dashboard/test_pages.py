@@ -1,72 +1,44 @@
 """Every page in a real browser: it works, can be used by everybody, fits, and loads nothing from elsewhere."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from auditor.dashboard.routes import ROUTES
 from auditor.report.history import History, KindCoverage
+from tests.browser.dashboard.axe import ask_axe
+from tests.browser.dashboard.conftest import VIEWS, Checked, Open, Visit
 from tests.unit.dashboard.world import NOW, UID
 
 PLAIN = [route.path for route in ROUTES if route.path and "<" not in route.path]
 PAGES = [*PLAIN, "/reports", "/policies/Policy/quorum"]
-RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']}"
-VIEWS = {
-    "light": {"viewport": {"width": 1360, "height": 850}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1360, "height": 850}, "color_scheme": "dark"},
-    "narrow": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
-}
-Open = Callable[..., Any]
-
-
-@pytest.fixture
-def open_page(chromium: Any, session: tuple[str, Any]) -> Iterator[Open]:
-    """Whatever the browser complains of, or asks somebody else for, fails the test."""
-    base, state = session
-    contexts, wrong = [], []
-
-    def open_page(path: str, view: str = "light", **more: Any) -> Any:
-        context = chromium.new_context(base_url=base, storage_state=state, **VIEWS[view], **more)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda asked: wrong.append(asked.url) if not asked.url.startswith(base) else None)
-        answer = page.goto(path)
-        assert answer.status == 200
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not wrong
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_for_everybody(path: str, open_page: Open, axe: str) -> None:
-    for view in VIEWS:
-        page = open_page(path, view, bypass_csp=True)  # for axe alone
-        page.evaluate(axe)
-        found = page.evaluate(f"axe.run(document, {RULES})")
-        told = [f"{each['id']}: {node['html'][:120]}" for each in found["violations"] for node in each["nodes"][:3]]
-        assert not told, (path, view, told)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+def test_a_page_is_for_everybody(path: str, checked: Checked) -> None:
+    checked.open("/findings?limit=12" if path == "/findings" else path)
+    assert {view: checked.find_barriers(view) for view in VIEWS} == {view: [] for view in VIEWS}
+    assert checked.wrong == []
 
 
-def test_a_finding_is_for_everybody(open_page: Open, axe: str) -> None:
-    page = open_page("/findings", bypass_csp=True)
+def test_a_finding_is_for_everybody(checked: Checked) -> None:
+    page = checked.open("/findings?limit=12")
     page.click("td.message a")
     assert page.locator("h1").inner_text()
-    page.evaluate(axe)
-    assert page.evaluate("axe.run()")["violations"] == []
+    told = page.locator("section", has_text="In the cluster now").inner_text()
+    for word in ("argocd", "kubectl-edit", "not known", "standard", "/metadata/annotations/old"):
+        assert word in told
+    assert page.locator("ins").count() == page.locator("del").count() == 2
+    assert {view: checked.find_barriers(view) for view in VIEWS} == {view: [] for view in VIEWS}
+    assert checked.wrong == []
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_works_without_scripts(path: str, open_page: Open) -> None:
-    page = open_page(path, java_script_enabled=False)
+def test_a_page_works_without_scripts(path: str, plain: Visit) -> None:
+    page = plain.open(path)
     assert page.locator("main h1").count() == 1
     assert page.locator("#theme").is_hidden()
+    assert plain.wrong == []
 
 
 def test_filters_stand_in_the_url(open_page: Open) -> None:
@@ -133,23 +105,40 @@ def test_a_theme_that_was_chosen_stays(open_page: Open) -> None:
     assert page.evaluate(back) == "rgb(255, 255, 255)"
 
 
-def test_what_changes_shows_by_itself(open_page: Open, history: str) -> None:
-    page = open_page("/kinds")
-    assert "later.example.com" not in page.inner_text("main")
+def test_who_reads_is_told_of_changes_and_others_see_them(open_page: Open, history: str) -> None:
+    read, hung = (open_page("/kinds") for _ in range(2))
+    hung.evaluate("document.hasFocus = () => false")  # on a wall, say
+    for page in (read, hung):
+        page.wait_for_load_state("networkidle")  # it knows what there was
+        assert "later.example.com" not in page.inner_text("main")
+    _write_coverage(history, "later.example.com", minute=1)
+    for page in (read, hung):
+        page.evaluate("document.dispatchEvent(new Event('auditor:ask'))")
+    hung.locator("main", has_text="later.example.com").wait_for()
+    hung.locator("#news", has_text="Updated").wait_for()
+    read.locator("#news", has_text="Something has changed").wait_for()
+    assert "later.example.com" not in read.inner_text("main")
+    read.click("text=Show")
+    read.locator("main", has_text="later.example.com").wait_for()
+    assert read.evaluate("document.activeElement.id") == "main"
+
+
+def test_what_a_page_does_not_show_is_no_news_there(open_page: Open, history: str) -> None:
+    page = open_page("/denials")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.hasFocus = () => false")
+    _write_coverage(history, "other.example.com", minute=2)
+    with page.expect_response("**/denials"):
+        page.evaluate("document.dispatchEvent(new Event('auditor:ask'))")
+    assert page.locator("#news").inner_text() == ""
+
+
+def _write_coverage(history: str, group: str, *, minute: int) -> None:
     writer = History.open(history, cluster=UID)
-    gap = KindCoverage(
-        at=NOW.replace(minute=1),
-        group="later.example.com",
-        resource="things",
-        present=3,
-        evaluated=1,
-        not_evaluated=2,
-    )
+    at = NOW.replace(minute=minute)
+    gap = KindCoverage(at=at, group=group, resource="things", present=3, evaluated=1, not_evaluated=2)
     writer.note_coverage([gap])
     writer.close()
-    page.evaluate("document.dispatchEvent(new Event('auditor:ask'))")
-    page.locator("main", has_text="later.example.com").wait_for()
-    page.locator("#news", has_text="Updated").wait_for()
 
 
 @pytest.mark.parametrize("form", ["html", "csv", "json", "markdown"])
@@ -172,7 +161,7 @@ def test_who_did_not_come_by_the_link_sees_nothing(chromium: Any, session: tuple
         assert page.goto("/findings").status == 401
         assert "zebra" not in page.content()
         page.evaluate(axe)
-        assert page.evaluate("axe.run()")["violations"] == []
+        assert page.evaluate(ask_axe()) == []
         page.click("text=Show a new link in the terminal")
         assert "The terminal shows a link" in page.inner_text("main")
     finally:

@@ -85,20 +85,24 @@ def test_numbers_are_those_of_a_report(who: str, visit: Visit, source: Source) -
 
 @pytest.mark.parametrize("sort", ["severity", "object", "policy", "kind", "newest", "oldest"])
 @pytest.mark.parametrize("state", ["open", "all"])
-def test_pages_hold_every_finding_once(sort: str, state: str, visit: Visit) -> None:
+@pytest.mark.parametrize("text", ["", "orders"])
+def test_pages_hold_every_finding_once(sort: str, state: str, text: str, visit: Visit) -> None:
     client = visit("admin")
-    whole = client.get(f"{API}/findings?sort={sort}&state={state}&limit=500").get_json()
+    asked = {"sort": sort, "state": state, "q": text}
+    whole = client.get(f"{API}/findings", query_string={**asked, "limit": "500"}).get_json()
     found: list[JsonObject] = []
     after, pages = "", 0
     while pages == 0 or after:
-        asked = {"sort": sort, "state": state, "limit": "4", "after": after}
-        page = client.get(f"{API}/findings", query_string=asked).get_json()
+        page = client.get(f"{API}/findings", query_string={**asked, "limit": "4", "after": after}).get_json()
         assert page["total"] == whole["total"]
         found += page["findings"]
         after, pages = page["next"], pages + 1
         assert pages < 50
     assert found == whole["findings"]
-    assert len(found) == whole["total"] > 20
+    assert len(found) == whole["total"] > (5 if text else 20)
+    # The other way of finding those that have a text: here, among all.
+    every = client.get(f"{API}/findings", query_string={**asked, "q": "", "limit": "500"}).get_json()["findings"]
+    assert found == [each for each in every if text in f"{each['name']} {each['message']}"]
 
 
 def test_search_takes_signs_as_they_are(visit: Visit) -> None:

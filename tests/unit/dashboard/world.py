@@ -48,9 +48,9 @@ MESSAGES = {
 }
 
 
-def make_world(url: str, *, objects: int = 14, others: int | None = None) -> list[str]:
+def make_world(url: str, *, objects: int = 14, others: int | None = None, uid: str = UID) -> list[str]:
     """Gives the fingerprints, by teams in turn. `others`: objects of all but the first team."""
-    history = History.open(url, cluster=UID, name="production-eu", now=START)
+    history = History.open(url, cluster=uid, name="production-eu", now=START)
     others = objects if others is None else others
     history.write(list(_tell_setting()))
     fingerprints: list[str] = []

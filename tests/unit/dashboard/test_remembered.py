@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from auditor.dashboard.access.remembered import Remembered
+from auditor.dashboard.remembered import Remembered
 
 
 class Clock:
