@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from math import nan
+from typing import Any, Final
 
 from auditor.engine.convert import ConversionError
 from auditor.errors import AuditorError, InputError
 from auditor.model.request import Request
-from auditor.tracing import Span, span
+from auditor.model.resource import name_kind
+from auditor.tracing import Span, begin, is_on, span
 from auditor.webhooks import decode, journal, judge, respond
 from auditor.webhooks.answer import answer
 from auditor.webhooks.asked import Asked, Hook, Special
@@ -28,6 +30,9 @@ from auditor.webhooks.snapshot import Holder, Snapshot
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+NO_ENVIRON: Final[Mapping[str, Any]] = {}
 
 
 class NotReadyError(AuditorError):
@@ -59,31 +64,49 @@ class Door:
         self._timer = timer
         meters.watch_age(self._age)
 
-    def review(self, hook: Hook, body: bytes, *, name: str = "", timeout: float | None = None) -> Answer:
-        """Of /validate and /mutate, `name` is what stands behind. Raises UnreadableError and NotReadyError."""
-        with span(f"review {hook}", {"auditor.webhook": name, "auditor.body_size": len(body)}) as current:
+    def review(
+        self,
+        hook: Hook,
+        body: bytes,
+        *,
+        name: str = "",
+        timeout: float | None = None,
+        environ: Mapping[str, Any] = NO_ENVIRON,
+    ) -> Answer:
+        """Of /validate and /mutate, `name` is what stands behind. Raises UnreadableError and NotReadyError.
+
+        `environ`, of WSGI, names the trace that this is part of.
+        """
+        if not is_on():
+            return self._review(hook, body, name, timeout, None)
+        with begin(f"review {hook}", {"auditor.webhook": name, "auditor.body_size": len(body)}, environ) as current:
             return self._review(hook, body, name, timeout, current)
 
     def _review(self, hook: Hook, body: bytes, name: str, timeout: float | None, current: Span | None) -> Answer:
         begun = self._timer()
         snapshot = self._snapshot()
-        envelope = decode.open_review(body, ADMISSION)
+        with span("decode"):
+            envelope = decode.open_review(body, ADMISSION)
         asked = self._ask(hook, name, snapshot, envelope, timeout=timeout)
         noted = Noted(snapshot.world.objects) if asked.group.looks else None
         request, judgement = self._judge(asked, noted)
         if current is not None:
-            current.set_attribute("auditor.decision", asked.id)
-            current.set_attribute("auditor.outcome", str(judgement.outcome))
+            _describe(current, asked, request, judgement)
         age = snapshot.age(begun) if noted is not None and noted.asked else None
-        judgement, written = self._respond(asked, request, judgement, age)
+        with span("respond"):
+            judgement, written = self._respond(asked, request, judgement, age)
         try:
             self._books.keep(asked, request, judgement, seconds=self._timer() - begun)
         except Exception:
             journal.logger.exception("%s: the decision could not be recorded; it was answered", asked.id)
         return Answer(HTTPStatus.OK, written)
 
-    def convert(self, body: bytes) -> Answer:
+    def convert(self, body: bytes, *, environ: Mapping[str, Any] = NO_ENVIRON) -> Answer:
         """Raises UnreadableError where there is no review to answer, and NotReadyError."""
+        with begin("review convert", {"auditor.body_size": len(body)}, environ) as current:
+            return self._convert(body, current)
+
+    def _convert(self, body: bytes, current: Span | None) -> Answer:
         begun = self._timer()
         snapshot = self._snapshot()
         envelope = decode.open_review(body, CONVERSION)
@@ -101,6 +124,9 @@ class Door:
             written = respond.write_failed_conversion(envelope.uid, error)
             self.meters.failed(Hook.CONVERT, "conversion")
         outcome = judge.Outcome.ERRORED if error else judge.Outcome.ALLOWED
+        if current is not None:
+            current.set_attribute("auditor.uid", envelope.uid)
+            current.set_attribute("auditor.outcome", str(outcome))
         self.meters.answered(Hook.CONVERT, outcome, dry_run=False, seconds=self._timer() - begun)
         return Answer(HTTPStatus.OK, written)
 
@@ -149,8 +175,10 @@ class Door:
         world = asked.snapshot.world if noted is None else replace(asked.snapshot.world, objects=noted)
         request = None
         try:
-            request = decode.read_request(asked.envelope, asked.snapshot, world, time=asked.time)
-            judgement = self._work(asked, request)
+            with span("request"):
+                request = decode.read_request(asked.envelope, asked.snapshot, world, time=asked.time)
+            with span("mutate" if asked.hook is Hook.MUTATE else "judge"):
+                judgement = self._work(asked, request)
         except InputError as error:
             judgement = judge.fail(str(error), closed=asked.fails_closed(request), fault=Fault.REQUEST)
         except Exception:
@@ -179,3 +207,17 @@ class Door:
         journal.logger.exception("%s: the engine failed", asked.id)
         error = f"internal error; the log of the webhook tells more of decision {asked.id}"
         return judge.fail(error, closed=asked.fails_closed(request), fault=Fault.INTERNAL)
+
+
+def _describe(current: Span, asked: Asked, request: Request | None, judgement: Judgement) -> None:
+    """Whom it is about, and what became of it; who asked for it stands in the audit log, which not all may read."""
+    current.set_attribute("auditor.decision", asked.id)
+    current.set_attribute("auditor.uid", asked.envelope.uid)
+    current.set_attribute("auditor.outcome", str(judgement.outcome))
+    current.set_attribute("auditor.allowed", judgement.allowed)
+    current.set_attribute("auditor.findings", len(judgement.findings))
+    if request is not None:
+        current.set_attribute("auditor.operation", str(request.operation))
+        current.set_attribute("auditor.kind", name_kind(request.resource.group, request.resource.resource))
+        current.set_attribute("auditor.object", f"{request.namespace}/{request.name}".lstrip("/"))
+        current.set_attribute("auditor.dry_run", request.dry_run)

@@ -33,10 +33,12 @@ class Reception:
 
     def review(self, hook: Hook, name: str, environ: Environ, read: Callable[[], bytes]) -> Answer:
         timeout = decode.read_timeout(environ.get("QUERY_STRING", ""))
-        return self._receive(hook, environ, lambda: self._door.review(hook, read(), name=name, timeout=timeout))
+        return self._receive(
+            hook, environ, lambda: self._door.review(hook, read(), name=name, timeout=timeout, environ=environ)
+        )
 
     def convert(self, environ: Environ, read: Callable[[], bytes]) -> Answer:
-        return self._receive(Hook.CONVERT, environ, lambda: self._door.convert(read()))
+        return self._receive(Hook.CONVERT, environ, lambda: self._door.convert(read(), environ=environ))
 
     def _receive(self, hook: Hook, environ: Environ, work: Callable[[], Answer]) -> Answer:
         size = self._declared(environ)

@@ -22,7 +22,7 @@ from auditor.cluster.status import read_error, read_warning
 from auditor.cluster.stream import Stream
 from auditor.errors import ApiError, UnauthorizedError, UnreachableError
 from auditor.json import Json
-from auditor.tracing import span
+from auditor.tracing import call
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ class Transport:
             self._open.add(stream)
         verb, _, rest = what.partition(" ")
         resource = rest.partition(" ")[0]
-        with span(f"kubernetes {verb}", {"k8s.resource": resource, "server.address": self.server}) as current:
+        with call(f"kubernetes {verb}", {"k8s.resource": resource, "server.address": self.server}) as current:
             renewed = False
             while True:
                 begun = time.monotonic()

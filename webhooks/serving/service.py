@@ -23,8 +23,9 @@ from auditor.intake.live.live import Live
 from auditor.intake.live.view import View
 from auditor.intake.own import known_kinds
 from auditor.languages import jq
+from auditor.languages.isolation.pool import STOPS
 from auditor.model.resource import GroupVersionKind, GroupVersionResource, name_kind
-from auditor.operations import Listen, OperationsServer, make_operations_app
+from auditor.operations import Listen, OperationsServer, Vitals, make_operations_app
 from auditor.operations.starting import insist
 from auditor.webhooks.app import create_app
 from auditor.webhooks.asked import Special
@@ -62,6 +63,7 @@ class Service:
         self.client = connect(settings.cluster, component="webhook")
         registry = CollectorRegistry()
         registry.register(REGISTRY)  # that of the process, and of the cluster room
+        registry.register(Vitals("webhook", stops=STOPS.copy))
         self._registration_meters = RegistrationMeters(registry)
         self._recorder = Recorder(self.client, component=COMPONENT) if settings.events else None
         self._draining = threading.Event()
@@ -175,6 +177,7 @@ class Service:
         self.certificates.stop()
         self.live.stop()
         jq.shared_pool().close()
+        tracing.finish()
 
     # -- what changes --------------------------------------------------------------------------------------------------
 
