@@ -6,5 +6,6 @@ Knows nothing of policies and imports nothing of ours but auditor.errors: the do
 from auditor.operations.app import Check, Page, Show, make_operations_app
 from auditor.operations.listen import Listen
 from auditor.operations.server import OperationsServer
+from auditor.operations.vitals import Vitals
 
-__all__ = ["Check", "Listen", "OperationsServer", "Page", "Show", "make_operations_app"]
+__all__ = ["Check", "Listen", "OperationsServer", "Page", "Show", "Vitals", "make_operations_app"]
