@@ -2,11 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from auditor.dataclass import dataclass
 from auditor.json import JsonObject
 
 if TYPE_CHECKING:

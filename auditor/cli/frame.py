@@ -5,12 +5,14 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 
 import click
 
 from auditor import __version__
 from auditor.cli.logs import set_up_logging
 from auditor.errors import AuditorError
+from auditor.json import JsonObject
 
 # The module of each command has it as `command`. It is imported when the command is called, or listed by --help.
 COMMANDS = {
@@ -20,11 +22,14 @@ COMMANDS = {
     "dashboard": "auditor.cli.dashboard",
     "demo": "auditor.cli.demo",
     "docs": "auditor.cli.docs",
+    "except": "auditor.cli.excepting",
     "explain": "auditor.cli.explain",
+    "findings": "auditor.cli.findings",
     "fix": "auditor.cli.fix",
     "impact": "auditor.cli.impact",
     "new": "auditor.cli.new",
     "packs": "auditor.cli.packs",
+    "rbac": "auditor.cli.rbac",
     "registration": "auditor.cli.registration",
     "report": "auditor.cli.report",
     "run": "auditor.cli.run",
@@ -82,10 +87,13 @@ def auditor(verbose: int, log_format: str) -> None:
     set_up_logging(verbose, log_format)
 
 
-def run() -> int:
-    """Runs the command line and returns its exit code. No error of ours reaches a person as a traceback."""
+def run(program: str = "auditor", defaults: Mapping[str, JsonObject] | None = None) -> int:
+    """Runs the command line and returns its exit code. No error of ours reaches a person as a traceback.
+
+    `program` is how the person has called it, `defaults` the options of each command that are others then.
+    """
     try:
-        result = auditor.main(prog_name="auditor", standalone_mode=False)
+        result = auditor.main(prog_name=program, standalone_mode=False, default_map=defaults)
     except AuditorError as error:
         return _tell(str(error), error.exit_code)
     except click.ClickException as error:

@@ -1,8 +1,10 @@
-"""Logs go to standard error, as text for people or as one JSON object a line for machines."""
+"""Logs go to standard error, as text for people or as one JSON object a line for machines: docs/logs.md."""
 
 import json
 import logging
 from datetime import UTC, datetime
+
+from auditor import tracing
 
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -23,9 +25,14 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if isinstance(record.msg, str):
+            line["event"] = record.msg  # the message without its values: of one sort of lines it is the same
         decision = getattr(record, "decision", None)  # of the door: all that is known of it, by name
         if decision is not None:
             line["decision"] = decision
+        trace = tracing.current_trace()
+        if trace:
+            line["trace"] = trace
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

@@ -2,16 +2,16 @@
 
 import contextlib
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from auditor.dataclass import dataclass
 from auditor.errors import AuditorError, UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +92,11 @@ def write_outputs(outputs: Sequence[Output], results: "Results") -> None:
 
 def dress(results: "Results") -> "Results":
     """For who looks at standard output now: a person at a terminal, or a program."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    width = 0
+    if sys.stdout.isatty():
+        from shutil import get_terminal_size  # with all that it knows of archives
+
+        width = get_terminal_size().columns
     return replace(results, colour=wants_colour(), width=width)
 
 

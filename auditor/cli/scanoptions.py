@@ -2,12 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import ParamSpec, TypeVar
 
 import click
 
+from auditor.cli.named import tell_program
 from auditor.cli.suggestions import complete_kinds
+from auditor.dataclass import dataclass
 from auditor.errors import UsageError
 from auditor.json import JsonObject
 
@@ -52,7 +54,8 @@ class ScanOptions:
 
     def _check_cluster(self, paths: tuple[str, ...]) -> None:
         if paths or self.crds or self.namespace_labels:
-            raise UsageError("with --cluster the objects, CRDs and namespaces are those of the cluster: name no files")
+            asked = "with --cluster" if tell_program() == "auditor" else f"with `{tell_program()}`"
+            raise UsageError(f"{asked} the objects, CRDs and namespaces are those of the cluster: name no files")
         for_files = {
             "--params": self.params,
             "--exceptions": self.exceptions,

@@ -72,7 +72,7 @@ def _read(paths: list[str]) -> Iterator[JsonObject]:
             continue
         for source in sources:
             if isinstance(source, Source) and source.path is not None:
-                yield from _read_file(source.path)
+                yield from _read_file(Path(source.path))
 
 
 def _read_file(file: Path) -> Iterator[JsonObject]:

@@ -40,7 +40,7 @@ from auditor.cli.cluster import Cluster, cluster_options
     "--private-receivers/--public-receivers",
     default=True,
     show_default=True,
-    help="Whether webhooks of ReportSchedules may lead to private addresses, as those of the cluster are.",
+    help="Whether webhooks may be called at private addresses, as those of the cluster are.",
 )
 @click.option("--door", "doors", multiple=True, metavar="URL", help="The operations port of a door; may be repeated.")
 @click.option(

@@ -34,12 +34,14 @@ def write_pages() -> Mapping[str, str]:
     """All pages by the names of their files."""
     from auditor.cli.docs.commands import write_commands
     from auditor.cli.docs.crds import write_crds
+    from auditor.cli.docs.logs import write_logs
     from auditor.cli.docs.metrics import write_metrics
     from auditor.cli.docs.settings import write_settings
 
     return {
         "cli.md": write_commands(),
         "crds.md": write_crds(),
+        "logs.md": write_logs(),
         "metrics.md": write_metrics(),
         "settings.md": write_settings(),
     }

@@ -13,7 +13,20 @@ LIBRARY = "prometheus_client"
 KINDS = ("Counter", "Gauge", "Histogram", "Summary", "Info", "Enum")
 FAMILY = "MetricFamily"  # of what a collector makes at each scrape: GaugeMetricFamily
 # The rooms that have metrics of their own, as people call them; another one goes by its own name.
-ROOMS = {"audit": "The watcher", "cluster": "Calls to the API server, by all programs", "webhooks": "The door"}
+ROOMS = {
+    "audit": "The watcher",
+    "cluster": "Calls to the API server, by all programs",
+    "operations": "Each process",
+    "webhooks": "The door",
+}
+# Of the library, on Linux: those of its metrics that our rules and dashboards read.
+OF_THE_LIBRARY = (
+    ("process_cpu_seconds_total", "counter", "Time of all cores, of this process alone."),
+    ("process_open_fds", "gauge", "Open files and connections."),
+    ("process_max_fds", "gauge", "How many there may be."),
+    ("process_resident_memory_bytes", "gauge", "Memory of this process alone."),
+    ("process_start_time_seconds", "gauge", "When it was started: another value is another process."),
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,6 +46,7 @@ def write_metrics() -> str:
         "At `/metrics` of the operations port, in the text format of Prometheus. A histogram has `_bucket`, `_count` "
         "and `_sum` after its name.",
         *parts,
+        f"## Of the library\n\nAmong others, on Linux:\n\n{_show_library()}",
     )
 
 
@@ -111,6 +125,10 @@ def _labels(call: ast.Call, file: str) -> tuple[str, ...]:
     if isinstance(node, ast.Tuple | ast.List):
         return tuple(_text(each, call, file) for each in node.elts)
     raise AuditorError(f"{file}:{call.lineno}: a metric whose labels cannot be read there: write them as a tuple")
+
+
+def _show_library() -> str:
+    return table(("Metric", "Type", "Meaning"), ((code(name), kind, told) for name, kind, told in OF_THE_LIBRARY))
 
 
 def _rooms(metrics: Iterable[DeclaredMetric]) -> list[str]:

@@ -58,9 +58,29 @@ def test_each_command_does_what_the_page_says(place: Path) -> None:
 
 def test_what_the_page_shows_is_yaml_and_names_hooks_that_there_are() -> None:
     texts = [yaml.safe_load(text) for kind, text in BLOCKS.findall(PAGE) if kind == "yaml"]
-    assert len(texts) == 4
+    assert len(texts) == 6
     used = {hook["id"] for text in texts if "repos" in text for repo in text["repos"] for hook in repo["hooks"]}
     assert used == set(HOOKS)
+
+
+def test_the_action_and_the_template_have_what_the_page_says() -> None:
+    """What they run is tried in tests/cluster/release."""
+    texts = [yaml.safe_load(text) for kind, text in BLOCKS.findall(PAGE) if kind == "yaml"]
+    action = yaml.safe_load((TOP / "deploy" / "actions" / "scan" / "action.yml").read_text())
+    inputs = {name: each.get("default", "") for name, each in action["inputs"].items()}
+    table = PAGE.partition("| input |")[2].partition("\n\n")[0]
+    told = dict(re.findall(r"^\| `([a-z-]+)` \| .*?(?:\(`([^`]+)`\))? \|$", table, re.MULTILINE))
+    assert told == inputs
+    (used,) = [step for text in texts if "steps" in text for step in text["steps"] if "/actions/" in step["uses"]]
+    assert used["with"].keys() <= inputs.keys()
+    assert "/deploy/actions/scan@" in used["uses"]
+    template = yaml.safe_load((TOP / "deploy" / "ci" / "gitlab.yml").read_text())
+    assert {name for name in template["variables"] if f"`{name}`" in PAGE or f"  {name}:" in PAGE} == {
+        *template["variables"]
+    }
+    (included,) = [text for text in texts if "include" in text]
+    assert included["variables"].items() <= template["variables"].items()
+    assert included["include"]["remote"].endswith("/deploy/ci/gitlab.yml")
 
 
 def test_the_hooks_as_they_are_called(place: Path) -> None:

@@ -1,6 +1,7 @@
 """The wheel, built from the sdist as an installer would, and used without the repository."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -48,6 +49,24 @@ def test_wheel_has_all_that_the_tree_has(wheel: Path) -> None:
     assert {name for name in names if ".dist-info" not in name} == expected
     assert f"auditor/sandbox/controlplane/v{assets.DEFAULT_VERSION}.sum" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_same_bytes_are_built_elsewhere_and_later(wheel: Path, tmp_path: Path) -> None:
+    """Of the same sources, whose files have other times there."""
+    elsewhere = tmp_path / "elsewhere"
+    unpacked = next(each for each in wheel.parent.iterdir() if each.is_dir())
+    shutil.copytree(unpacked, elsewhere, copy_function=shutil.copyfile)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-d", tmp_path / "dist"],
+        cwd=elsewhere,
+        env={**os.environ, "TZ": "Asia/Tokyo"},
+        check=True,
+        capture_output=True,
+    )
+    built = sorted(file.name for file in wheel.parent.iterdir() if file.is_file())
+    assert sorted(file.name for file in (tmp_path / "dist").iterdir()) == built
+    for name in built:
+        assert (tmp_path / "dist" / name).read_bytes() == (wheel.parent / name).read_bytes(), name
 
 
 def test_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:

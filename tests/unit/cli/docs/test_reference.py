@@ -157,7 +157,7 @@ def test_written_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert run() == (2, "there is no directory docs/reference here: name one, as in auditor docs reference/")
     assert run("out", "--check")[0] == 1
     assert not (tmp_path / "out").exists()
-    assert run("out") == (0, "wrote out/cli.md\nwrote out/crds.md\nwrote out/metrics.md\nwrote out/settings.md\n")
+    assert run("out") == (0, "wrote out/cli.md\nwrote out/crds.md\nwrote out/logs.md\nwrote out/metrics.md\nwrote out/settings.md\n")
     assert run("out", "--check") == (0, "")
     page = tmp_path / "out" / "crds.md"
     page.write_text(page.read_text().replace("# Custom resources", "# Others", 1))
