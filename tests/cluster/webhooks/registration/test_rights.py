@@ -1,4 +1,4 @@
-"""The rights that registration needs, and no more: the chart grants these."""
+"""Registration, and its end, with these rights and no more. What a webhook is granted is in tests/cluster/deploy."""
 
 from collections.abc import Iterator
 
