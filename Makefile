@@ -4,9 +4,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 ARGS ?=
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-install lint format bench soak lock manifests sbom test-versions control-plane programs clean
+.PHONY: help demo test test-install lint format bench soak lock manifests sbom test-versions docs control-plane programs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -38,6 +39,7 @@ format: .venv/installed ## let ruff format and mend what it can
 
 soak: control-plane ## ten minutes in which nothing changes: no write but the lease, no memory
 	@SOAK_SECONDS=600 $(BIN)/pytest -q -p no:cacheprovider tests/cluster/audit/test_idle.py
+	@EXAMPLES=1000 $(BIN)/pytest -q -p no:cacheprovider tests/unit
 
 bench: control-plane ## benchmarks: CPU time, as ratios to a calibration loop
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -60,8 +62,11 @@ lock: .venv/installed ## write requirements-dev.lock anew from the ranges in pyp
 sbom: ## write the bill of materials of a release: auditor.cdx.json
 	@$(PYTHON) deploy/release/sbom.py > auditor.cdx.json
 
+docs: .venv/installed ## build the site of the documentation into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 clean: ## remove the environment and caches of this checkout
-	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist site
 
 # Built aside and moved into place by the stamp alone: an interrupted installation is taken up again by the next call.
 .venv/installed: pyproject.toml requirements-dev.lock

@@ -63,6 +63,11 @@ class Proxy:
         with self._changed:
             self._stalled = True
 
+    def lead_to(self, host: str, port: int) -> None:
+        """Who connects from now on comes there."""
+        with self._changed:
+            self._target = (host, port)
+
     def delay(self, seconds: float) -> None:
         with self._changed:
             self._delay = seconds

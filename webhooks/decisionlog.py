@@ -4,8 +4,8 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from auditor.engine.findings import SECRET
 from auditor.json import Json, JsonObject
+from auditor.languages.privacy import SECRET
 from auditor.model.request import Request
 from auditor.webhooks.decisions import Decision
 from auditor.webhooks.respond import encode

@@ -17,9 +17,9 @@ import orjson
 from auditor.checks.notes import Notes
 from auditor.checks.stored import Stored
 from auditor.checks.writers import STATUS, Tokens, Writer, find_owners, name_all, newest, read_writers
-from auditor.engine.findings import SECRET
 from auditor.engine.patch import join_pointer, same
 from auditor.json import Json, JsonObject
+from auditor.languages.privacy import SECRET
 from auditor.languages.schema import StructuralSchema
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"

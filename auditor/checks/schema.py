@@ -9,8 +9,8 @@ from typing import Final
 
 from auditor.checks.notes import Notes
 from auditor.checks.stored import Stored
-from auditor.engine.findings import SECRET
 from auditor.json import Json
+from auditor.languages.privacy import SECRET
 from auditor.languages.schema import Violation
 from auditor.languages.schema.fielderror import unchecked_rules
 from auditor.languages.schema.values import show

@@ -168,5 +168,7 @@ def _print(things: list[JsonObject], output: str) -> None:
         return
     import orjson
 
+    from auditor.intake.printable import quiet
+
     whole = things[0] if len(things) == 1 else {"apiVersion": "v1", "kind": "List", "items": things}
-    click.echo(orjson.dumps(whole, option=orjson.OPT_INDENT_2))
+    click.echo(quiet(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode()))

@@ -117,5 +117,7 @@ def run(program: str = "auditor", defaults: Mapping[str, JsonObject] | None = No
 def _tell(text: str, code: int) -> int:
     if logging.getLogger().isEnabledFor(logging.DEBUG):
         traceback.print_exc()
-    click.echo(f"auditor: {text}", err=True)
+    from auditor.intake.printable import clean
+
+    click.echo(clean(f"auditor: {text}"), err=True)
     return code

@@ -5,16 +5,25 @@ import logging
 from datetime import UTC, datetime
 
 from auditor import tracing
+from auditor.intake.printable import clean
 
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 def set_up_logging(verbose: int, form: str) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        JsonFormatter() if form == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s")
-    )
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=LEVELS[min(verbose, len(LEVELS) - 1)], handlers=[handler], force=True)
+
+
+class TextFormatter(logging.Formatter):
+    """Names and messages come from objects: none of them looks like a line of its own, or acts on a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - so it is called
+        return super().formatMessage(record).replace("\n", "\n  ")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return clean(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Written down here too, so that --help needs none of the formats; a test holds it equal to theirs.
 FORMATS = ("table", "json", "yaml", "sarif", "junit", "github", "gitlab", "markdown", "html", "csv", "report")
+JSON_FORMATS = ("json", "sarif", "gitlab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def check_file(file: str) -> None:
 
 def write_outputs(outputs: Sequence[Output], results: "Results") -> None:
     """Files first: whoever reads standard output may go away."""
+    from auditor.intake.printable import quiet
     from auditor.report.formats import FORMATS as WRITERS
 
     for each in sorted(outputs, key=lambda each: not each.file):
@@ -87,7 +89,9 @@ def write_outputs(outputs: Sequence[Output], results: "Results") -> None:
         if each.file:
             write_file(each.file, write(results))
         else:
-            click.echo(write(dress(results)), nl=False, color=True)  # who wants no colour got none
+            text = write(dress(results))
+            # Who wants no colour got none.
+            click.echo(quiet(text) if each.format in JSON_FORMATS else text, nl=False, color=True)
 
 
 def dress(results: "Results") -> "Results":

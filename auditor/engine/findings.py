@@ -1,25 +1,21 @@
 """Findings, made in one place: what they say of the object, the rule and how it is enforced."""
 
-import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from auditor.engine.compiled import CompiledPolicy, CompiledRule
 from auditor.engine.excuse import Excuse
 from auditor.engine.match import selects
+from auditor.engine.veil import Veil
 from auditor.json import Json, JsonObject
+from auditor.languages.privacy import is_private_at
 from auditor.model.finding import Finding, Result, make_fingerprint
 from auditor.model.policy import Enforcement, FailurePolicy, Policy
 from auditor.model.request import Operation, Request
 
 if TYPE_CHECKING:
     from auditor.languages.schema import StructuralSchema
-
-SECRET: Final = re.compile(r"passw|secret|token|credential|api-?key|private-?key|connection-?string", re.IGNORECASE)
-"""Names of fields whose values are never shown. Rather too many than too few: the path is shown in any case."""
-
-_OPEN: Final = re.compile(rf"://[^/?#\s]*@|[?&;][^=\s]*(?:{SECRET.pattern}|signature|\bsig)[^=\s]*=", re.IGNORECASE)
-"""A URL with a user in it, or with a secret behind the question mark."""
 
 
 class FindingMaker:
@@ -33,6 +29,11 @@ class FindingMaker:
         metadata = self.subject.get("metadata")
         name = metadata.get("name") if isinstance(metadata, dict) else ""
         self._identity = (request.kind.group, request.kind.kind, request.namespace, request.name or str(name or ""))
+
+    @cached_property
+    def _veil(self) -> Veil:
+        """Once for all errors: it looks through the whole object."""
+        return Veil(self.request)
 
     def passed(self, policy: CompiledPolicy, rule: CompiledRule) -> Finding:
         return self._make(policy, rule, Result.PASS, "")
@@ -65,6 +66,8 @@ class FindingMaker:
             enforcements = ((Enforcement.DENY,) if always else enforcements) if fails else ()
         blocks = fails and (always or Enforcement.DENY in enforcements)
         result = Result.SKIP if excuse else Result.ERROR
+        # What a language says of a value that does not fit may show it.
+        message = self._veil.over_text(message)
         made = self._make(policy, rule, result, message, blocks=blocks and not excuse, excuse=excuse)
         return replace(made, enforcements=enforcements)
 
@@ -135,19 +138,14 @@ def _name(policy: Policy) -> tuple[str, ...]:
 
 def value_at(thing: Json, path: str) -> Json:
     """None where nothing stands, and where the path, or a URL that stands there, looks as if it held a secret."""
-    found = _at(thing, path)
-    if SECRET.search(path) or (isinstance(found, str) and _OPEN.search(found)):
-        return None
-    return found
-
-
-def _at(thing: Json, path: str) -> Json:
-    for step in path.split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:]]
+    around: Json = None
+    for step in steps:
+        around = thing
         if isinstance(thing, dict):
             thing = thing.get(step)
         elif isinstance(thing, list) and step.isdigit() and int(step) < len(thing):
             thing = thing[int(step)]
         else:
             return None
-    return thing
+    return None if is_private_at(path, thing, around) else thing

@@ -1,11 +1,21 @@
 """Texts of objects and policies, made fit for a terminal."""
 
+import re
+from typing import Final
+
+_CONTROLS: Final = re.compile("[\x7f-\x9f]")
+
 
 def clean(text: str) -> str:
     """Names and messages come from objects: nothing in them may act on a terminal."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\t\n" else _escape(c) for c in text)
+
+
+def quiet(json: str) -> str:
+    """JSON escapes other controls, but not these; so written, they mean the same."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
 
 
 def _escape(character: str) -> str:

@@ -1,9 +1,10 @@
-"""Connections to the API server of the tests, as its administrator: one for each thread, kept open in between."""
+"""Connections to the API server of the tests: one for each thread, kept open in between."""
 
 import http.client
 import ssl
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
@@ -21,10 +22,13 @@ class Response:
 
 
 class Client:
-    def __init__(self, control_plane: Sandbox) -> None:
+    """As the administrator, or whoever has the certificate `folder/name.crt`."""
+
+    def __init__(self, control_plane: Sandbox, certificate: Path | None = None) -> None:
         pki = control_plane.record.directory / "pki"
+        certificate = certificate or pki / "admin.crt"
         self._tls = ssl.create_default_context(cafile=pki / "ca.crt")
-        self._tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        self._tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
         self._address = urlsplit(control_plane.record.url)
         self._local = threading.local()
         self._open: list[http.client.HTTPSConnection] = []
@@ -33,17 +37,19 @@ class Client:
         for connection in self._open:
             connection.close()
 
-    def ask(self, method: str, path: str, body: Json = None) -> Response:
+    def ask(self, method: str, path: str, body: Json = None, content: str = "application/json") -> Response:
         payload = None if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
         connection = self._connection()
         try:
-            return self._ask(connection, method, path, payload)
+            return self._ask(connection, method, path, payload, content)
         except (http.client.HTTPException, ConnectionError, ssl.SSLError):
             connection.close()  # the server ends those that were idle for 90 s; the next request opens it again
-            return self._ask(connection, method, path, payload)
+            return self._ask(connection, method, path, payload, content)
 
-    def _ask(self, connection: http.client.HTTPSConnection, method: str, path: str, payload: bytes | None) -> Response:
-        connection.request(method, path, payload, {"Content-Type": "application/json"})
+    def _ask(
+        self, connection: http.client.HTTPSConnection, method: str, path: str, payload: bytes | None, content: str
+    ) -> Response:
+        connection.request(method, path, payload, {"Content-Type": content})
         response = connection.getresponse()
         raw = response.read()
         body: JsonObject = orjson.loads(raw) if raw.startswith(b"{") else {"message": raw.decode()}

@@ -132,7 +132,7 @@ class Dispatcher:
         except NotFoundError:
             return  # this installation is older than the kind
         self._forget(office, things)
-        failed: AuditorError | None = None
+        failed: Exception | None = None
         entries: list[Entry] = []
         for thing in things:
             if self._stopping.is_set():
@@ -144,8 +144,9 @@ class Dispatcher:
                 seen = thing
             except LeaseLostError:
                 raise
-            except AuditorError as error:
-                failed, seen = failed or error, thing  # the others are seen to all the same
+            except Exception as error:  # the others are seen to all the same
+                error.add_note(f"{office.word} {thing['metadata']['name']}")  # a traceback of a defect has it
+                failed, seen = failed or error, thing
             entries += office.read(dig_object(seen, "status")).entries
         self._meters.show(office.resource.kind, entries)
         if failed is not None:

@@ -89,7 +89,9 @@ class Entry:
         over = now - self.due > retry_for and self.attempts >= LEAST
         pause = min(LAST_PAUSE, FIRST_PAUSE * 2 ** min(max(self.attempts, 1) - 1, 10))
         if retry_after is not None:
-            pause = min(LAST_PAUSE, max(pause, timedelta(seconds=retry_after)))
+            # Compared as a number: a receiver may ask for more seconds than a span of time can have.
+            wanted = timedelta(seconds=min(retry_after, LAST_PAUSE.total_seconds()))
+            pause = min(LAST_PAUSE, max(pause, wanted))
         return replace(
             self,
             state=State.GIVEN_UP if over else State.PENDING,

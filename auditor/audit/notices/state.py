@@ -128,18 +128,19 @@ def _begin(notification: Notification, standing: Progress, now: datetime, archiv
     edition = archive.read(standing.cursor)
     if edition.begun is None or not edition.audiences:
         far = edition.moved or edition.upto - standing.cursor > LAG
-        return (replace(standing, cursor=edition.upto) if far else standing), 0
+        if not far:
+            return standing, 0
+        return replace(standing, cursor=edition.upto, entries=_grow(standing.entries, edition.upto)), 0
     if edition.begun + notification.group_wait > now:
         return standing, 0
-    entries, new = list(standing.entries), list[NewsEntry]()
-    untried = {(each.name, each.audience): number for number, each in enumerate(entries) if _is_untried(each)}
-    for audience in edition.audiences:
-        for name in notification.deliveries:
-            number = untried.get((name, audience))
-            if number is not None:
-                entries[number] = replace(entries[number], upto=edition.upto)
-            else:
-                new.append(NewsEntry(name=name, audience=audience, due=now, after=standing.cursor, upto=edition.upto))
+    entries = _grow(standing.entries, edition.upto)
+    untried = {(each.name, each.audience) for each in entries if _is_untried(each)}
+    new = [
+        NewsEntry(name=name, audience=audience, due=now, after=standing.cursor, upto=edition.upto)
+        for audience in edition.audiences
+        for name in notification.deliveries
+        if (name, audience) not in untried
+    ]
     still = [each for each in entries if each.is_open]
     room = MOST - len(still)
     if len(new) > room and still:
@@ -149,6 +150,11 @@ def _begin(notification: Notification, standing: Progress, now: datetime, archiv
     kept = past[len(past) - left :] if left < len(past) else past
     begun = replace(standing, entries=(*kept, *still, *new[:room]), cursor=edition.upto, last=now)
     return begun, len(new[room:])
+
+
+def _grow(entries: Iterable[NewsEntry], upto: int) -> tuple[NewsEntry, ...]:
+    """Messages that still wait tell how it is by then: there may be more in them, and some of it may be over."""
+    return tuple(replace(each, upto=upto) if _is_untried(each) else each for each in entries)
 
 
 def _merge(standing: Progress) -> Progress:

@@ -113,12 +113,12 @@ def choose_rows(found: "Found", severity: str, policies: tuple[str, ...], result
 
 def _show(rows: "list[Row]", found: "Found", output: str, place: str, *, detailed: bool) -> None:
     from auditor.cli.findings.text import COLOURS, to_json, write_accounts, write_table, write_totals
-    from auditor.intake.printable import clean
+    from auditor.intake.printable import clean, quiet
 
     if output == "json":
         import orjson
 
-        click.echo(orjson.dumps(to_json(rows, found.gaps), option=orjson.OPT_INDENT_2))
+        click.echo(quiet(orjson.dumps(to_json(rows, found.gaps), option=orjson.OPT_INDENT_2).decode()))
         return
     colours = COLOURS if wants_colour() else {}
 

@@ -4,9 +4,9 @@ from typing import Final
 
 import orjson
 
-from auditor.engine.explain.veil import HIDDEN, Veil
 from auditor.engine.findings import value_at
 from auditor.engine.patch import join_pointer, split_pointer
+from auditor.engine.veil import HIDDEN, Veil
 from auditor.json import Json, JsonObject
 from auditor.model.request import Request
 

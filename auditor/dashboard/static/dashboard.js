@@ -52,31 +52,43 @@ function follow(main) {
   let version = "";
   let shown = main.innerHTML;
   let ended = false;
+  let away = false;
+  let offered = null;
   const news = document.getElementById("news");
   const say = (text, ...more) => news.replaceChildren(text, ...more);
 
   async function get(address) {
-    let answer;
+    let answer = null;
     try {
       answer = await fetch(address, { cache: "no-store" });
-    } catch {
-      say("The dashboard does not answer. What is shown may be old.");
-      return null;
-    }
-    if (answer.status === 401) {
+    } catch { /* nobody is there: see below */ }
+    if (answer && answer.status === 401) {
       ended = true;
       say("The session has ended. Load the page again to log in.");
+      return null;
+    }
+    if (!answer || answer.status >= 500) {
+      if (!away) say("The dashboard does not answer. What is shown may be old.");
+      away = true;
+      return null;
+    }
+    if (away) {
+      away = false;
+      if (offered) offer(offered);
+      else say("");
     }
     return answer.ok ? answer : null;
   }
 
   function show(fresh) {
+    offered = null;
     shown = fresh.innerHTML;
     main.replaceChildren(...fresh.childNodes);
     say(`Updated at ${new Date().toLocaleTimeString()}`);
   }
 
   function offer(fresh) {
+    offered = fresh;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Show";
@@ -92,11 +104,11 @@ function follow(main) {
     const answer = await get("/api/v1/version");
     if (!answer) return;
     const found = (await answer.json()).version;
-    if (version && found === version) return;
-    const first = !version;
-    version = found;
-    if (first) return;
+    if (!version) version = found;
+    if (found === version) return;
     const page = await get(location.href);
+    if (away) return; // it is asked for again
+    version = found;
     if (!page) return;
     const fresh = new DOMParser().parseFromString(await page.text(), "text/html").getElementById("main");
     if (!fresh || fresh.innerHTML === shown) return; // it is nothing that stands here

@@ -14,9 +14,9 @@ from auditor.engine.explain.matching import explain_match, find_obstacle
 from auditor.engine.explain.otherwise import explain_jq, explain_schema
 from auditor.engine.explain.parts import Account, Looked, Named, RuleAccount, State, Step
 from auditor.engine.explain.scopes import condition_scope, is_needed, rule_scope, uses
-from auditor.engine.explain.veil import HIDDEN, Veil
 from auditor.engine.findings import FindingMaker
 from auditor.engine.lookups import find_lookups, find_params
+from auditor.engine.veil import HIDDEN, Veil
 from auditor.json import Json
 from auditor.languages import cel, jq
 from auditor.languages.outcome import Outcome

@@ -7,7 +7,7 @@ from typing import Final
 
 from auditor.engine.explain.parts import State, Step
 from auditor.engine.explain.spans import Span, SpanError, read_spans
-from auditor.engine.explain.veil import Veil
+from auditor.engine.veil import Veil
 from auditor.errors import CompileError
 from auditor.json import Json
 from auditor.languages import cel

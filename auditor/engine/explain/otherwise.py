@@ -7,7 +7,7 @@ import jsonschema_rs
 
 from auditor.engine.compile import JQ_NAMES
 from auditor.engine.explain.parts import State, Step
-from auditor.engine.explain.veil import Veil
+from auditor.engine.veil import Veil
 from auditor.errors import CompileError
 from auditor.json import Json, JsonObject
 from auditor.languages import jq

@@ -31,9 +31,14 @@ def write_text(explanation: Explanation, paint: Paint) -> str:
 def _join(line: Line, paint: Paint) -> str:
     """Colours come last: what acts on a terminal is taken out of all that came from files."""
     if isinstance(line, str):
-        return clean(line)
+        return _fit(line)
     before, word, after = line
-    return clean(before) + paint(word, word) + clean(after)
+    return _fit(before) + paint(word, word) + _fit(after)
+
+
+def _fit(text: str) -> str:
+    """A message of several lines does not look like several of ours."""
+    return clean(text.replace("\n", " "))
 
 
 def _write(account: Account, of: Explained) -> Iterator[Line]:

@@ -5,8 +5,10 @@ authors what is wrong with a schema. Nothing is fetched, and patterns run in lin
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import islice
+from typing import Final, Self
 
 import jsonschema_rs
 
@@ -14,6 +16,7 @@ from auditor.dataclass import dataclass
 from auditor.errors import CompileError, Problem
 from auditor.json import Json, JsonObject
 from auditor.languages.outcome import Outcome
+from auditor.languages.privacy import find_secrets, is_private_at
 from auditor.languages.schema.keywords import DRAFT_7, DRAFT_2020, FORMATS_7, FORMATS_2020, Holds, closest
 from auditor.languages.schema.violation import Violation, pointer
 
@@ -24,6 +27,7 @@ MAX_VIOLATIONS = 1_000
 
 MAX_SHOWN = 400
 """Characters of one message. The library shows the whole value, which may be a list of a megabyte."""
+_MASK: Final = "the value"
 _REFUSED = re.compile(r"False schema does not allow (.*)", re.DOTALL)
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
@@ -47,6 +51,8 @@ _DRAFTS = (
 @dataclass(frozen=True, slots=True, eq=False)
 class JsonSchemaProgram:
     _validator: jsonschema_rs.Validator
+    _discreet: Callable[[], jsonschema_rs.Validator]
+    """The same, whose messages show no values. Made when it is needed."""
 
     def run(self, value: Json) -> Outcome:
         """The value of the outcome is the list of all violations, ordered by path and message; empty passes."""
@@ -58,16 +64,26 @@ class JsonSchemaProgram:
             return Outcome.failed(f"the value cannot be checked: {error}")
 
     def _details(self, value: Json) -> list[Violation]:
-        found = []
-        for error in self._validator.iter_errors(value):
-            found.append(
-                Violation(_pointer(error.instance_path), _word(error.message), _at(value, error.instance_path))
-            )
-            if len(found) == MAX_VIOLATIONS:
-                break
-        if not found:
+        errors = list(islice(self._validator.iter_errors(value), MAX_VIOLATIONS))
+        if not errors:
             raise ValueError("it is not valid, but no violation was found")
+        # Many are of one place, such as a name each that is missing there: it is looked through once.
+        places = {tuple(error.instance_path): error.instance_path for error in errors}
+        secret = {place for place, path in places.items() if _is_private(value, path)}
+        private = [tuple(error.instance_path) in secret for error in errors]
+        hidden = list(islice(self._discreet().iter_errors(value), MAX_VIOLATIONS)) if secret else errors
+        chosen = [quiet if hide else error for error, quiet, hide in zip(errors, hidden, private, strict=True)]
+        found = [
+            Violation(_pointer(each.instance_path), _word(each.message), _at(value, each.instance_path))
+            for each in chosen
+        ]
         return sorted(found, key=lambda v: (v.path, v.message))
+
+
+def _is_private(subject: Json, path: list[str | int]) -> bool:
+    """Whether what stands there, or in it, looks secret."""
+    value, around = _at(subject, path), _at(subject, path[:-1])
+    return is_private_at(_pointer(path), value, around) or next(find_secrets(value), None) is not None
 
 
 def _word(message: str) -> str:
@@ -106,9 +122,9 @@ class _Compiler:
     def program(self, *, sensitive: bool) -> JsonSchemaProgram:
         self._walk(self.schema, "", 0)
         too_deep = any(p.message.endswith("nested too deeply") for p in self.problems)
-        built = None if too_deep else self._build("the value" if sensitive else None)
+        built = None if too_deep else self._build(_MASK if sensitive else None)
         if isinstance(built, jsonschema_rs.Validator) and not self.problems:
-            return JsonSchemaProgram(built)
+            return JsonSchemaProgram(built, cache(self._build_discreet))
         if not too_deep:
             self._look_closely()
         raise CompileError(self.problems or [Problem(str(built))])
@@ -126,6 +142,12 @@ class _Compiler:
             )
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             return str(error).split("\n")[0]
+
+    def _build_discreet(self) -> jsonschema_rs.Validator:
+        built = self._build(_MASK)
+        if isinstance(built, str):
+            raise TypeError(built)  # cannot be: with values shown it was built
+        return built
 
     def _look_closely(self) -> None:
         """What the meta-schema does not allow, in words for authors, and which patterns are wrong."""

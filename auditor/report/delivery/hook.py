@@ -29,6 +29,10 @@ ADDRESSES: Final = 4
 """Of a receiver that are tried: an attempt is over by then, and not to be taken for one that was left behind."""
 
 
+_HOLDS_IPV4: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+"""In its last 32 bits: NAT64 (RFC 6052, RFC 8215), and what came before mapped addresses. Gateways take them there."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -97,7 +101,10 @@ class Hook:
 
     def _connect(self, url: SplitResult, where: str) -> socket.socket:
         """To an address that was looked at: asked again, a name may lead elsewhere."""
-        found = socket.getaddrinfo(url.hostname, url.port or _port(url), type=socket.SOCK_STREAM)
+        every = socket.getaddrinfo(url.hostname, url.port or _port(url), type=socket.SOCK_STREAM)
+        found = [each for each in every if not _is_beside(str(each[4][0]))]
+        if not found:
+            raise DeliveryError(f"{where}: it has a link-local address, at which clouds tell machines their secrets")
         allowed = [each for each in found if not self.public_only or _is_public(str(each[4][0]))]
         if not allowed:
             said = "it has a private address, and this watcher delivers to public ones alone"
@@ -136,10 +143,24 @@ def _port(url: SplitResult) -> int:
 
 
 def _is_public(address: str) -> bool:
+    return all(each.is_global and not each.is_multicast for each in _read(address))
+
+
+def _is_beside(address: str) -> bool:
+    return any(each.is_link_local for each in _read(address))
+
+
+def _read(address: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
+    """And the address of IPv4 that it leads to, where it holds one."""
     read = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(read, ipaddress.IPv6Address) and read.ipv4_mapped is not None:
-        return read.ipv4_mapped.is_global
-    return read.is_global and not read.is_multicast
+    if isinstance(read, ipaddress.IPv4Address):
+        return (read,)
+    if read.ipv4_mapped is not None:
+        return (read.ipv4_mapped,)
+    held = [read.sixtofour] if read.sixtofour is not None else []
+    if any(read in network for network in _HOLDS_IPV4):
+        held.append(ipaddress.IPv4Address(int(read) & 0xFFFFFFFF))
+    return (read, *held)
 
 
 def _judge(where: str, answer: http.client.HTTPResponse) -> None:
@@ -158,7 +179,7 @@ def _read_pause(text: str | None) -> float | None:
         return float(text)
     try:
         return max(0.0, (parsedate_to_datetime(text) - _now()).total_seconds())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # no date, one without a time zone, one of the year 99999999999
         return None
 
 

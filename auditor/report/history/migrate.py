@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from auditor.report.history.database import Database
 from auditor.report.history.faults import Fault, HistoryError
 
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 """All of `migrations/versions`, the oldest first. Here, too, so that Alembic (10 MB) is imported only to migrate."""
 # Cluster ids are the other locks; they begin with 1.
 MIGRATION_LOCK: Final = 0

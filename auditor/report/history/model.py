@@ -125,7 +125,12 @@ class TurnRow(Table):
     """What a finding was at any time is its last turn before then."""
 
     __tablename__ = "turns"
-    __table_args__ = (Index("ix_turns_at", "cluster_id", "at"), Index("ix_turns_finding", "finding_id", "at"))
+    __table_args__ = (
+        Index("ix_turns_at", "cluster_id", "at"),
+        Index("ix_turns_finding", "finding_id", "at"),
+        # News: what comes after a moment. A quiet cluster would else be looked for among all turns of busy ones.
+        Index("ix_turns_cluster", "cluster_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(_Number, primary_key=True)
     cluster_id: Mapped[int] = _cluster()

@@ -50,8 +50,7 @@ class _Course:
 
 def find_last(connection: Connection, cluster: int) -> int:
     """The moment that is now; 0: nothing has become of anything yet."""
-    # The sum hides the index of (cluster, at), by which all turns of the cluster would be read.
-    last = select(T.id).where(T.cluster_id + 0 == cluster).order_by(T.id.desc()).limit(1)
+    last = select(T.id).where(T.cluster_id == cluster).order_by(T.id.desc()).limit(1)
     return int(connection.execute(last).scalar_one_or_none() or 0)
 
 
@@ -115,7 +114,7 @@ def _read_turns(
     question = (
         select(*columns)
         .join_from(TURNS, FINDINGS, T.finding_id == F.id)
-        .where(T.cluster_id + 0 == cluster, T.id > after, T.id <= upto, *narrowed.conditions(FINDINGS))
+        .where(T.cluster_id == cluster, T.id > after, T.id <= upto, *narrowed.conditions(FINDINGS))
         .order_by(T.id)
         .limit(most)
     )

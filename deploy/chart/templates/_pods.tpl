@@ -28,7 +28,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with $own.priorityClassName | default $root.Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with $own.nodeSelector | default $root.Values.nodeSelector }}
 nodeSelector:
@@ -75,7 +75,7 @@ topologySpreadConstraints:
 {{- /* The same for all containers. Call: (list $ $.Values.webhook). */ -}}
 {{- define "auditor.container" -}}
 {{- $root := first . }}{{ $own := last . -}}
-image: {{ include "auditor.image" $root }}
+image: {{ include "auditor.image" $root | quote }}
 imagePullPolicy: {{ $root.Values.image.pullPolicy }}
 resources:
   {{- toYaml $own.resources | nindent 2 }}
@@ -93,12 +93,12 @@ securityContext:
   args:
     {{- include "auditor.logging" $root | nindent 4 }}
     - dashboard
-    - --listen=0.0.0.0:8084
+    - {{ printf "--listen=%s:8084" $root.Values.listen | quote }}
     - --access={{ .access }}
-    - --public-url={{ required "dashboard.publicUrl: as browsers see it, https://HOST. Requests under another name are refused" .publicUrl }}
+    - {{ required "dashboard.publicUrl: as browsers see it, https://HOST. Requests under another name are refused" .publicUrl | printf "--public-url=%s" | quote }}
     - --report-group={{ .reportGroup }}
     {{- with $root.Values.clusterName }}
-    - --cluster-name={{ . }}
+    - {{ printf "--cluster-name=%s" . | quote }}
     {{- end }}
     {{- if include "auditor.sqlite" $root }}
     - --database-url=sqlite:////var/lib/auditor/history.db
@@ -120,8 +120,11 @@ securityContext:
     - name: AUDITOR_DASHBOARD_DATABASE_URL
       valueFrom:
         secretKeyRef:
-          name: {{ $secret }}
-          key: {{ $root.Values.database.key }}
+          name: {{ $secret | quote }}
+          key: {{ $root.Values.database.key | quote }}
+    {{- with include "auditor.databaseEnvironment" $root }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- end }}
     {{- with .extraEnv }}
     {{- toYaml . | nindent 4 }}
@@ -145,6 +148,9 @@ securityContext:
     periodSeconds: 5
   volumeMounts:
     {{- toYaml $mounts | nindent 4 }}
+    {{- with include "auditor.databaseMount" $root }}
+    {{- . | nindent 4 }}
+    {{- end }}
     {{- if .tlsSecret }}
     - {name: dashboard-tls, mountPath: /etc/auditor/dashboard-tls, readOnly: true}
     {{- end }}
@@ -157,16 +163,38 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{- /* By what the certificate of PostgreSQL is verified: libpq takes it where the URL says nothing else. */ -}}
+{{- define "auditor.databaseEnvironment" -}}
+{{- if .Values.database.authoritySecret -}}
+- {name: PGSSLROOTCERT, value: /etc/auditor/database/ca.crt}
+{{- end }}
+{{- end }}
+
+{{- define "auditor.databaseMount" -}}
+{{- if .Values.database.authoritySecret -}}
+- {name: database, mountPath: /etc/auditor/database, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "auditor.databaseVolume" -}}
+{{- with .Values.database.authoritySecret -}}
+- name: database
+  secret:
+    secretName: {{ . | quote }}
+    items: [{key: ca.crt, path: ca.crt}]
+{{- end }}
+{{- end }}
+
 {{- define "auditor.dashboardVolumes" -}}
 {{- with .Values.dashboard }}
 {{- with .tlsSecret }}
 - name: dashboard-tls
-  secret: {secretName: {{ . }}}
+  secret: {secretName: {{ . | quote }}}
 {{- end }}
 {{- if eq .access "proxy" }}
 - name: dashboard-proxy
   secret:
-    secretName: {{ required "dashboard.proxySecret: --access proxy needs a proof of the proxy, a Secret with the key `secret`" .proxySecret }}
+    secretName: {{ required "dashboard.proxySecret: --access proxy needs a proof of the proxy, a Secret with the key `secret`" .proxySecret | quote }}
 {{- end }}
 {{- with .extraVolumes }}
 {{ toYaml . }}

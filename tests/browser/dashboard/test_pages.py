@@ -133,6 +133,31 @@ def test_what_a_page_does_not_show_is_no_news_there(open_page: Open, history: st
     assert page.locator("#news").inner_text() == ""
 
 
+def test_a_dashboard_that_was_away_and_is_back(open_page: Open) -> None:
+    page = open_page("/denials")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.hasFocus = () => false")
+    page.evaluate("void (window.real = window.fetch)")
+    answers = ("async () => { throw new TypeError('nobody is there') }", "async () => new Response('', {status: 503})")
+    for answer in answers:
+        for fetch, said in ((answer, "The dashboard does not answer. What is shown may be old."), ("window.real", "")):
+            page.evaluate(f"window.fetch = {fetch}; document.dispatchEvent(new Event('auditor:ask'))")
+            page.wait_for_function("said => document.getElementById('news').textContent === said", arg=said)
+
+
+def test_what_changed_while_it_was_away_is_shown_then(open_page: Open, history: str) -> None:
+    page = open_page("/kinds")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.hasFocus = () => false")
+    _write_coverage(history, "meanwhile.example.com", minute=3)
+    page.evaluate("void (window.real = window.fetch)")
+    half = "address => address.startsWith('/api') ? window.real(address) : Promise.reject(new TypeError('away'))"
+    page.evaluate(f"window.fetch = {half}; document.dispatchEvent(new Event('auditor:ask'))")
+    page.locator("#news", has_text="does not answer").wait_for()
+    page.evaluate("window.fetch = window.real; document.dispatchEvent(new Event('auditor:ask'))")
+    page.locator("main", has_text="meanwhile.example.com").wait_for()
+
+
 def _write_coverage(history: str, group: str, *, minute: int) -> None:
     writer = History.open(history, cluster=UID)
     at = NOW.replace(minute=minute)

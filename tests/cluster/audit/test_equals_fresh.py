@@ -2,6 +2,7 @@
 the whole cluster finds.
 """
 
+import os
 import random
 from collections.abc import Callable
 
@@ -27,7 +28,7 @@ from tests.cluster.audit.running import Watch, wait
 from tests.cluster.listwatch.test_compaction import compact_all
 
 ANYWHERE: dict[str, object] = {"namespaceSelector": {}}
-EXAMPLES = 8
+EXAMPLES = max(1, int(os.environ.get("EXAMPLES", "40")) // 10)
 """Each some seconds; what one leaves behind the next one begins with."""
 
 FAULTS: dict[str, Callable[[BadDay, random.Random], None]] = {

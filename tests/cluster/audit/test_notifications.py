@@ -232,6 +232,38 @@ def test_down_for_a_while(room: Room, web: WebServer) -> None:
     assert room.condition("Delivered")[0] == "True"
 
 
+def test_a_receiver_asks_for_more_time_than_there_is(room: Room, web: WebServer) -> None:
+    room.put(deliveries=[hook(web)])
+    runner = room.hire()
+    runner.look()
+    web.day.status, web.day.headers = 429, {"Retry-After": "9" * 20}
+    room.find("a/one")
+    runner.look()
+    assert runner.error == ""
+    (entry,) = room.entries()
+    assert entry["state"] == "Pending"
+    assert datetime.fromisoformat(entry["nextAttempt"]) == room.clock.now + timedelta(hours=1)
+
+
+def test_a_defect_in_one_does_not_keep_the_others(room: Room, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = NoticeOffice.enter
+
+    def enter(office: NoticeOffice, thing: JsonObject, namespaces: Any) -> Any:
+        if thing["metadata"]["name"] == "broken":
+            raise RuntimeError
+        return real(office, thing, namespaces)
+
+    monkeypatch.setattr(NoticeOffice, "enter", enter)
+    for name in ("broken", "urgent"):
+        room.put(name, deliveries=[hook(web)])
+    runner = room.hire()
+    runner.look()
+    room.find("a/one")
+    runner.look()
+    assert told(web.posts) == [["one"]]
+    assert runner.error == "notifications: a defect of auditor: RuntimeError"
+
+
 def test_what_was_given_up_is_in_the_next(room: Room, web: WebServer) -> None:
     room.put(retryFor="1h", deliveries=[hook(web)])
     runner = room.hire()

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -161,6 +162,15 @@ class Ground:
         assert found["clean"] is (done.returncode == 0)
         return found
 
+    def counts(self, reports: Resource, wanted: int) -> bool:
+        return len(list(self.client.list(reports))) == wanted
+
+    def has(self, reports: Resource, name: str) -> bool:
+        return name in {each["metadata"]["name"] for each in self.client.list(reports)}
+
+    def watcher_used(self, wanted: Atom) -> bool:
+        return wanted in {each._replace(namespace=ANY) for each in self.log.used(WATCH)}
+
     def wait_used(self, account: str, *atoms: Atom) -> None:
         """Until the API server has granted these."""
 
@@ -168,8 +178,11 @@ class Ground:
             used = self.log.used(account)
             return [atom for atom in atoms if not any(atom.covers(each) for each in used)]
 
-        said = lambda: "\n".join(each.text[-3000:] for each in self.running.values())  # noqa: E731 - for one message
-        wait(lambda: not missing(), why=lambda: f"{account} was not seen to:\n{show(missing())}\n{said()}")
+        def tell() -> str:
+            said = "\n".join(each.text[-3000:] for each in self.running.values())
+            return f"{account} was not seen to:\n{show(missing())}\n{said}"
+
+        wait(lambda: not missing(), why=tell)
 
 
 @contextlib.contextmanager
@@ -304,10 +317,7 @@ def turn_findings(ground: Ground) -> None:
             ground.put(resource, make_object(resource, name, size=size))
         wanted = 1 if size == 3 else 2  # the excused one is in its own report
         for reports in (REPORTS, CLUSTER_REPORTS):
-            wait(
-                lambda reports=reports, wanted=wanted: len(list(ground.client.list(reports))) == wanted,
-                why=str(number).upper,
-            )  # type: ignore[misc]
+            wait(partial(ground.counts, reports, wanted), why=str(number).upper)
     ground.wait_used(WATCH, *(Atom(verb, EVENTS.group, EVENTS.plural) for verb in ("create", "patch")))
     verbs = ("patch", "create", "delete")
     ground.wait_used(
@@ -339,21 +349,15 @@ def lose_labels(ground: Ground) -> None:
     for resource, name, reports in ((JARS, "even", REPORTS), (SITES, "north", CLUSTER_REPORTS)):
         for attempt in range(10):
             uid = ground.put(resource, make_object(resource, name, size=2))["metadata"]["uid"]
-            place = {"namespace": "shop"} if resource.namespaced else {}
+            namespace = "shop" if resource.namespaced else ""
             key = f"auditor-{uid}"
-            wait(
-                lambda reports=reports, key=key: (
-                    key in {each["metadata"]["name"] for each in ground.client.list(reports)}
-                )
-            )  # type: ignore[misc]
+            wait(partial(ground.has, reports, key))
             time.sleep(0.3)  # until the watcher has heard of its own report
             ground.put(resource, make_object(resource, name, size=3))
-            ground.client.patch_merge(reports, key, {"metadata": {"labels": {MANAGED_BY: None}}}, **place)
+            ground.client.patch_merge(reports, key, {"metadata": {"labels": {MANAGED_BY: None}}}, namespace=namespace)
             wanted = Atom("get", reports.group, reports.plural, key)
             with contextlib.suppress(AssertionError):
-                wait(
-                    lambda wanted=wanted: wanted in {each._replace(namespace=ANY) for each in ground.log.used(WATCH)}, 3
-                )  # type: ignore[misc]
+                wait(partial(ground.watcher_used, wanted), 3)
                 break
             assert attempt < 9
 

@@ -13,6 +13,7 @@ from auditor import crds
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.packs.stage import run_packs
+from tests.unit.crds.schemas import read_crd
 from tests.unit.intake.packs.making import CONVERSION, CRD, policy, write_pack
 
 pytestmark = pytest.mark.timeout(240)  # each runs the command several times, on a machine that others use, too
@@ -29,7 +30,7 @@ def bare() -> Iterator[Sandbox]:
         yield cluster
 
 
-OURS = tuple(f"{yaml.safe_load(crds.read(name))['metadata']['name']}" for name in crds.names())
+OURS = tuple(str(read_crd(name)["metadata"]["name"]) for name in crds.names())
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
-import orjson
 import pytest
 
 from auditor.engine.read import name_of
@@ -28,7 +28,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         run = Run(cluster, tmp_path_factory.mktemp("run"), "--install")
         try:
             run.wait_ready()
-            yield Stage(cluster, lambda: run.text)
+            with closing(Stage(cluster, lambda: run.text)) as stage:
+                yield stage
         finally:
             run.clean()
 
@@ -65,7 +66,7 @@ def _wait_converted(stage: Stage, name: str) -> None:
     wanted = {name_of(conversion) for conversion in pack_of(name).conversions}
 
     def waiting() -> set[str]:
-        found = {name_of(crd): crd["spec"]["conversion"]["strategy"] for crd in stage.get("crd")}
+        found = {name_of(crd): crd["spec"]["conversion"]["strategy"] for crd in stage.list_crds()}
         return {crd for crd in wanted if found[crd] != "Webhook"}
 
     stage.until(lambda: not waiting(), lambda: f"not converted: {waiting()}")
@@ -110,8 +111,8 @@ def _create(stage: Stage, items: list[Item]) -> None:
     def all_there() -> bool:
         for key, thing in [*waiting.items()]:
             done = stage.create(thing)
-            said[key] = done.stderr
-            if done.returncode == 0:
+            said[key] = done.text
+            if done.taken:
                 del waiting[key], said[key]
         return not waiting
 
@@ -127,10 +128,10 @@ def _check_bad(stage: Stage, thing: JsonObject, rules: list[Mapped]) -> None:
     def as_expected() -> bool:
         nonlocal said
         said = stage.try_out(thing)
-        return (said.returncode != 0) == bool(denied) and all(rule in said.stderr for rule in denied or warned)
+        return said.taken != bool(denied) and all(rule in said.text for rule in denied or warned)
 
     what = f"{key_of(thing)}: denied by {denied}, warned by {warned}"
-    stage.until(as_expected, lambda: f"{what}, but:\n{said.stderr}{said.stdout}")
+    stage.until(as_expected, lambda: f"{what}, but:\n{said.text}")
 
 
 def _check_good(stage: Stage, name: str, good: list[Item]) -> None:
@@ -149,8 +150,8 @@ def _check_silent(stage: Stage, thing: JsonObject, name: str) -> None:
         nonlocal said
         stage.clear([thing])
         done = stage.create(thing)
-        said = done.stderr
-        return done.returncode == 0 and not any(rule in said for rule in rules)
+        said = done.text
+        return done.taken and not any(rule in said for rule in rules)
 
     stage.until(silent, lambda: f"{key_of(thing)}: {said}")
 
@@ -172,7 +173,7 @@ def _check_kubectl(stage: Stage, crd: JsonObject, good: list[JsonObject]) -> Non
         scalable = [thing for thing in good if thing["kind"] == names["kind"]]
         assert scalable
         place = ("-n", scalable[0]["metadata"].get("namespace", "default"))
-        there = stage.get(f"{plural}/{name_of(scalable[0])}", *place)[0]
+        there = stage.read(scalable[0], storage["name"])
         replicas = f"--replicas={there['spec'].get('replicas', 1)}"
         assert "scaled" in stage.cluster.kubectl("scale", f"{plural}/{name_of(scalable[0])}", *place, replicas).stdout
 
@@ -181,16 +182,15 @@ def _check_versions(stage: Stage, name: str, kind: str, good: list[JsonObject]) 
     """Read in another version, written back as that, read again: nothing is lost on the way."""
     crd = next(crd for crd in pack_of(name).crds if name_of(crd) == kind)
     names, group = crd["spec"]["names"], crd["spec"]["group"]
-    storage = next(version["name"] for version in crd["spec"]["versions"] if version["storage"])
+    storage: str = next(version["name"] for version in crd["spec"]["versions"] if version["storage"])
     others = [v["name"] for v in crd["spec"]["versions"] if v["served"] and v["name"] != storage]
     assert others
     for thing in [thing for thing in good if thing["kind"] == names["kind"]]:
-        place = (name_of(thing), "-n", thing["metadata"].get("namespace", "default"))
-        stored = stage.get(f"{names['plural']}.{storage}.{group}", *place)[0]
+        stored = stage.read(thing, storage)
         for version in others:
-            other = stage.get(f"{names['plural']}.{version}.{group}", *place)[0]
+            other = stage.read(thing, version)
             assert other["apiVersion"] == f"{group}/{version}"
-            done = stage.cluster.kubectl("replace", "-f", "-", stdin=orjson.dumps(other).decode(), check=False)
-            assert done.returncode == 0, done.stderr
-            again = stage.get(f"{names['plural']}.{storage}.{group}", *place)[0]
+            done = stage.replace(other)
+            assert done.taken, done.text
+            again = stage.read(thing, storage)
             assert again["spec"] == stored["spec"]

@@ -320,7 +320,7 @@ def what_is_known(ledger: KindLedger) -> object:
     return held, dict(ledger.tally()), len(ledger)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=max(1, settings().max_examples // 3), deadline=None)
 @given(EDITS)
 def test_after_any_edits_parts_add_up_to_the_whole(edits: list[tuple[Any, Any]]) -> None:
     """Only what an edit touches is judged again; at each moment all is as if everything had been judged anew."""

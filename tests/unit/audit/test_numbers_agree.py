@@ -98,7 +98,7 @@ def test_a_life_in_which_numbers_might_differ(url: str, name: str) -> None:
         life.close()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=max(1, settings().max_examples // 8), deadline=None)
 @given(steps=st.lists(STEPS, max_size=14), passes=FLAG)
 def test_all_tell_the_same_of_one_moment(url: str, steps: list[tuple[Any, ...]], *, passes: bool) -> None:
     life = Lifetime(url, passes)

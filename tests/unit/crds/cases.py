@@ -9,10 +9,17 @@ import yaml
 from auditor.json import Json, JsonObject
 
 _HERE = Path(__file__).parent
-BASES: dict[str, JsonObject] = {
-    file.stem: yaml.safe_load(file.read_text()) for file in sorted((_HERE / "objects").glob("*.yaml"))
-}
+
+
+def _load(folder: str) -> dict[str, JsonObject]:
+    return {
+        file.stem: yaml.load(file.read_text(), yaml.CSafeLoader) for file in sorted((_HERE / folder).glob("*.yaml"))
+    }
+
+
+BASES = _load("objects")
 """One good object of each CRD, with every field."""
+_CHANGES = _load("changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def _read(kind: str) -> list[Case]:
             row.get("says", ""),
         )
         for name, base in BASES.items()
-        for row in yaml.safe_load((_HERE / "changes" / f"{name}.yaml").read_text())[kind]
+        for row in _CHANGES[name][kind]
     ]
 
 

@@ -21,7 +21,8 @@ Place = tuple[str, JsonObject]
 
 @cache
 def read_crd(name: str) -> JsonObject:
-    crd: JsonObject = yaml.safe_load(crds.read(name))
+    # In C: the other takes eight times as long, and much of this is read before the first test runs.
+    crd: JsonObject = yaml.load(crds.read(name), yaml.CSafeLoader)
     return crd
 
 

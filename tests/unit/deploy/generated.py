@@ -13,7 +13,7 @@ from tests.unit.deploy.values import CHART, Value, make_schema, read_values
 
 ROOT: Final = CHART.parents[1]
 INSTALL: Final = ROOT / "docs" / "install.md"
-TABLE = re.compile(r"(?<=<!-- generated: values -->\n).*?(?=<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(?<=\n\| value \| default \| what it is \|\n\|---\|---\|---\|\n).*?(?=<!-- end -->)", re.DOTALL)
 NAMESPACE: Final = """\
 # auditor without Helm: `kubectl apply --server-side -f install.yaml`. Made of deploy/chart with its default values by
 # `python -m tests.unit.deploy`; the CRDs of the reports are in report-crds.yaml, for clusters that have none.

@@ -49,6 +49,11 @@ def test_nobody_is_root_and_nothing_is_a_shell() -> None:
     assert set(re.findall(r"runAsUser: (\d+)", render())) == {"65532"}
 
 
+def test_the_authorities_that_everybody_trusts_are_found() -> None:
+    """By all OpenSSLs in it: that of psycopg's wheel looks at a place of its own, which is not there."""
+    assert ("ENV", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt") in stages()[-1]
+
+
 def test_what_is_copied_is_let_in() -> None:
     """And nothing else: neither the checkout nor anything secret beside it."""
     sources = [
@@ -85,10 +90,10 @@ def test_its_health_is_that_of_the_operations_port() -> None:
     (health,) = [rest.partition("CMD ")[2] for word, rest in stages()[-1] if word == "HEALTHCHECK"]
     program, option, code = json.loads(health)
     assert (program, option) == ("python", "-c")
-    assert "(8081, 8082)" in code
+    assert "(8081, 8082, 8084)" in code
 
     def check(port: int) -> int:
-        command = [sys.executable, option, code.replace("(8081, 8082)", f"(1, {port})")]
+        command = [sys.executable, option, code.replace("(8081, 8082, 8084)", f"(1, {port})")]
         return subprocess.run(command, check=False).returncode
 
     with http.server.HTTPServer(("127.0.0.1", 0), Operations) as server:

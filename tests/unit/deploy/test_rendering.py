@@ -20,7 +20,12 @@ EVERYWHERE = ("--set-json", 'commonLabels={"team": "platform"}', "--set-json", '
 MATRIX = {
     "default": (),
     "postgres": (*POSTGRES, *DASHBOARD, "--set", "watcher.replicas=2"),
-    "shared": (*POSTGRES, "--set", "watcher.share=true,watcher.replicas=3"),
+    "shared": (
+        *POSTGRES,
+        *DASHBOARD,
+        "--set",
+        "watcher.share=true,watcher.replicas=3,database.authoritySecret=corporate",
+    ),
     "sidecar": (*DASHBOARD, "--set", "dashboard.tlsSecret=tls,dashboard.access=proxy,dashboard.proxySecret=proxy"),
     "ingress": (*DASHBOARD, "--set", "dashboard.ingress.enabled=true,dashboard.ingress.tlsSecret=tls"),
     "webhook alone": ("--set", "watcher.enabled=false"),
@@ -122,7 +127,7 @@ def test_containers_say_what_they_need(things: list[JsonObject]) -> None:
             resources = container["resources"]
             assert resources["requests"].keys() == {"cpu", "memory"}, name
             assert "memory" in resources["limits"], name
-            assert container["image"].startswith("ghcr.io/auditor-dev/auditor:"), name
+            assert container["image"].startswith("auditor:"), name
             if name.endswith("-test"):
                 continue
             assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
@@ -210,6 +215,22 @@ def test_the_end_is_waited_for(default: list[JsonObject]) -> None:
         ("dashboard.enabled=true,dashboard.access=proxy,dashboard.publicUrl=https://x", "dashboard.proxySecret"),
         ("certificates.mode=secret", "certificates.existingSecret"),
         ("rbac.create=false", "webhook.owner: without rbac.create"),
+        ("certificates.existingSecret=tls", "it counts with certificates.mode=secret alone"),
+        ("certificates.certManager.issuerRef.name=corporate", "it counts with certificates.mode=cert-manager alone"),
+        ("certificates.certManager.duration=90d", "certManager/duration"),
+        ("database.dashboardSecret=reader", "so they need database.existingSecret"),
+        ("webhook.port=8081", "8081 is the operations port"),
+        ("webhook.autoscaling.enabled=true,webhook.autoscaling.minReplicas=9", "minReplicas is more than maxReplicas"),
+        ("webhook.autoscaling.enabled=true,webhook.resources.requests.cpu=null", "requests.cpu, which is not there"),
+        ("imagePullSecrets={registry}", "imagePullSecrets/0"),
+        ("webhook.extraArgs={5}", "webhook/extraArgs/0"),
+        ("networkPolicy.metricsFrom={monitoring}", "networkPolicy/metricsFrom/0"),
+        ("webhook.nodeSelector.gpu=true", "webhook/nodeSelector/gpu"),
+        ("webhook.resources.limits.memory=lots", "webhook/resources/limits/memory"),
+        ("commonLabels.cost=12", "commonLabels/cost"),
+        (r"commonLabels.app\.kubernetes\.io/name=mine", "commonLabels/app.kubernetes.io~1name"),
+        (r"watcher.podLabels.app\.kubernetes\.io/component=mine", "watcher/podLabels/app.kubernetes.io"),
+        ("listen=127.0.0.1", "listen"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason(values: str, told: str) -> None:
@@ -226,11 +247,75 @@ def test_values_of_a_component_go_before_those_of_all() -> None:
     assert found["auditor-webhook"]["nodeSelector"] == found["auditor-watch"]["nodeSelector"] == {"disk": "ssd"}
 
 
+def read_things(*values: str) -> list[JsonObject]:
+    return [each for each in yaml.load_all(render(*values), yaml.CSafeLoader) if each]
+
+
+def test_a_value_is_no_yaml() -> None:
+    """What ends an entry, or begins a comment, is part of the value."""
+    values = (
+        "clusterName=prod: east #1",
+        "webhook.breakGlassGroup=oidc: admins",
+        "watcher.persistence.existingClaim=12",
+    )
+    options = [word for each in values for word in ("--set-string", each)]
+    found = dict(pods(read_things(*options, *DASHBOARD)))
+    webhook, watch, dashboard = found["auditor-webhook"]["containers"] + found["auditor-watch"]["containers"]
+    assert "--break-glass-group=oidc: admins" in webhook["args"]
+    assert "--cluster-name=prod: east #1" in watch["args"]
+    assert "--cluster-name=prod: east #1" in dashboard["args"]
+    assert {"persistentVolumeClaim": {"claimName": "12"}, "name": "data"} in found["auditor-watch"]["volumes"]
+
+
+def test_the_authority_of_the_database_is_where_its_client_looks() -> None:
+    """Of watcher and dashboard: libpq knows it by PGSSLROOTCERT."""
+    found = dict(pods(read_things(*MATRIX["shared"])))
+    for spec in (found["auditor-watch"], found["auditor-dashboard"]):
+        (container,) = spec["containers"]
+        (path,) = [each["value"] for each in container["env"] if each["name"] == "PGSSLROOTCERT"]
+        folders = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
+        name = folders[path.rpartition("/")[0]]
+        (volume,) = [each for each in spec["volumes"] if each["name"] == name]
+        assert volume["secret"] == {"secretName": "corporate", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+
+
+def test_a_cluster_without_ipv4() -> None:
+    """All ports of all containers are at addresses of IPv6."""
+    found = dict(pods(read_things("--set", "listen=[::]", *DASHBOARD)))
+    listens = {
+        word
+        for spec in found.values()
+        for container in spec["containers"]
+        for word in container["args"]
+        if word.startswith(("--listen", "--operations"))
+    }
+    assert listens == {"--listen=[::]:8443", "--operations=[::]:8081", "--operations=[::]:8082", "--listen=[::]:8084"}
+
+
+@pytest.mark.parametrize(
+    ("values", "port"),
+    [("openshift=true", 5353), ("webhook.hostNetwork=true", 8081), ("database.existingSecret=postgres", 5432)],
+)
+def test_pods_may_go_where_they_have_to(values: str, port: int) -> None:
+    def read_ports(*more: str) -> set[int]:
+        things = read_things("--set", "networkPolicy.egress.enabled=true", *more)
+        spec = find(things, "NetworkPolicy", "auditor-watch")["spec"]
+        return {each["port"] for rule in spec["egress"] for each in rule.get("ports", [])}
+
+    assert read_ports() == {53, 443, 6443}
+    assert port in read_ports("--set", values)
+
+
+def test_a_chart_around_it_may_leave_it_out() -> None:
+    """With `condition: auditor.enabled`, and is handed `global`."""
+    assert read_things("--set", "enabled=true,global.registry=example")
+
+
 def test_an_image_by_its_digest() -> None:
     digest = "sha256:" + "0" * 64
     rendered = [each for each in yaml.load_all(render("--set", f"image.digest={digest}"), yaml.CSafeLoader) if each]
     images = {one["image"] for _, spec in pods(rendered) for one in spec["containers"]}
-    assert images == {f"ghcr.io/auditor-dev/auditor@{digest}"}
+    assert images == {f"auditor@{digest}"}
 
 
 def test_dashboards_and_alerts_are_those_of_the_files() -> None:

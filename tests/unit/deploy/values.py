@@ -25,19 +25,41 @@ _KINDS: Final = {
         "additionalProperties": False,
     }
 }
+_QUANTITIES: Final = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "number"], "pattern": _QUANTITY},
+}
 _RESOURCES: Final = {
-    "properties": {
-        "requests": {"type": "object"},
-        "limits": {"type": "object"},
-        "claims": {"type": "array"},
-    },
+    "properties": {"requests": _QUANTITIES, "limits": _QUANTITIES, "claims": {"type": "array"}},
     "additionalProperties": False,
 }
 _PORT: Final = {"minimum": 1, "maximum": 65535}
+# What API servers take in no other form. They are asked after half of the installation is there.
+_WORDS: Final = {"additionalProperties": {"type": "string"}}
+_OWN_LABELS: Final = r"^(app\.kubernetes\.io/(name|instance|component|part-of|version|managed-by)|helm\.sh/chart)$"
+_LABELS: Final = {**_WORDS, "patternProperties": {_OWN_LABELS: False}}
+_NAMED_PARTS: Final = {"items": {"type": "object", "required": ["name"]}}
+_OBJECTS: Final = {"items": {"type": "object"}}
+_ENDINGS: Final[Mapping[str, JsonObject]] = {
+    "nodeSelector": _WORDS,
+    "nnotations": _WORDS,
+    "Labels": _LABELS,
+    ".labels": _LABELS,
+    "extraArgs": {"items": {"type": "string"}},
+    "extraEnv": _NAMED_PARTS,
+    "extraVolumes": _NAMED_PARTS,
+    "extraVolumeMounts": _NAMED_PARTS,
+    "tolerations": _OBJECTS,
+    "topologySpreadConstraints": _OBJECTS,
+    "From": _OBJECTS,
+    "egress.extra": _OBJECTS,
+}
 
 # What the default does not say of a value. All else follows from it: its type, and that nothing below 0 is meant.
 SHAPES: Final[Mapping[str, JsonObject]] = {
     "nameOverride": {"pattern": r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$"},
+    "listen": {"pattern": r"^(0\.0\.0\.0|\[::\])$"},
+    "imagePullSecrets": _NAMED_PARTS,
     "image.digest": {"pattern": "^(sha256:[0-9a-f]{64})?$"},
     "image.repository": {"minLength": 1},
     "image.pullPolicy": {"enum": ["Always", "IfNotPresent", "Never"]},
@@ -59,6 +81,8 @@ SHAPES: Final[Mapping[str, JsonObject]] = {
     "dashboard.access": {"enum": ["token", "proxy"]},
     "dashboard.publicUrl": {"pattern": "^(https?://[^/]+/?)?$"},
     "dashboard.reportGroup": {"enum": ["openreports.io", "wgpolicyk8s.io"]},
+    "certificates.certManager.issuerRef": _WORDS,
+    "certificates.certManager.duration": {"pattern": "^([0-9]+(h|m|s))+$"},
     "certificates.mode": {"enum": ["own", "cert-manager", "secret"]},
     "networkPolicy.egress.apiServerPorts": {"items": {"type": "integer", **_PORT}},
     "metrics.interval": {"pattern": "^[0-9]+(ms|s|m|h)$"},
@@ -87,6 +111,9 @@ class Value:
             dict: {"type": "object"},
         }
         named: JsonObject = {"pattern": _NAME} if self.path.endswith(_NAMED) else {}
+        for ending, form in _ENDINGS.items():
+            if isinstance(default, dict | list) and self.path.endswith(ending):
+                named |= form
         return {"description": self.description, **kinds[type(default)], **named, **shape}
 
 
@@ -101,8 +128,11 @@ def make_schema(values: list[Value]) -> JsonObject:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart auditor",
         "type": "object",
-        # `global` is what a chart around this one hands to all of its parts.
-        "properties": {"global": {"type": "object", "description": "Of a chart around this one; not used."}},
+        # `global` is what a chart around this one hands to all of its parts, `enabled` how it mostly leaves one out.
+        "properties": {
+            "global": {"type": "object", "description": "Of a chart around this one; not used."},
+            "enabled": {"type": "boolean", "description": "Of a chart around this one, for its condition; not used."},
+        },
         "additionalProperties": False,
     }
     for value in values:

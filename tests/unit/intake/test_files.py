@@ -93,4 +93,4 @@ def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("abcd")
     with pytest.raises(InputError, match="larger than"):
-        Source("a.yaml", file).read()
+        Source("a.yaml", str(file)).read()

@@ -59,7 +59,7 @@ def test_what_is_gone_when_it_is_its_turn_is_told(tmp_path: Path, monkeypatch: p
     path = tmp_path / "o.yaml"
     path.write_text("apiVersion: v1\nkind: A\nmetadata: {name: a}\n")
     unreadable: list[InputError] = []
-    (part,) = cut([Source(str(path), path)], unreadable)
+    (part,) = cut([Source(str(path), str(path))], unreadable)
     path.unlink()
     assert list(part.items(unreadable)) == []
     assert [str(each) for each in unreadable] == [f"{path}: cannot be read: No such file or directory"]

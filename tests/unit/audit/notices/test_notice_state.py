@@ -136,6 +136,23 @@ def test_what_waits_behind_another_grows() -> None:
     assert [each.upto for each in choose_due(notification, standing.entries, now + INTERVAL)] == [104]
 
 
+def test_what_waits_behind_another_hears_what_is_over() -> None:
+    shelf = Shelf()
+    shelf.put(CREATED, "red", "blue")
+    standing = look(begun(shelf), shelf, NOW)
+    for each in standing.entries:
+        standing = standing.put(each.claim(NOW, "s").fail(NOW, "away", retry_for=DAY))
+    shelf.put(NOW, "red")
+    standing = look(standing, shelf, NOW + INTERVAL)
+    shelf.newest, shelf.moved = shelf.newest + 1, True  # it was repaired, which is nothing that is told
+    standing = look(standing, shelf, NOW + 2 * INTERVAL)
+    assert [(each.audience, each.after, each.upto) for each in standing.entries][2:] == [("red", 101, 103)]
+    shelf.moved = False
+    shelf.put(NOW, "blue")
+    standing = look(standing, shelf, NOW + 3 * INTERVAL)
+    assert [(each.audience, each.upto) for each in standing.entries][2:] == [("red", 104), ("blue", 104)]
+
+
 def test_what_was_given_up_is_in_the_next() -> None:
     shelf = Shelf()
     shelf.put(CREATED, "")

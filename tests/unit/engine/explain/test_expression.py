@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from auditor.engine.explain.expression import Expressions
 from auditor.engine.explain.parts import State, Step
 from auditor.engine.explain.spans import SpanError, read_spans
-from auditor.engine.explain.veil import Veil
+from auditor.engine.veil import Veil
 from auditor.json import Json, JsonObject
 from auditor.languages import cel
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Request

@@ -94,6 +94,16 @@ def test_it_says_when(hook: Hook, server: WebServer) -> None:
     assert told.value.retry_after == 120
 
 
+@pytest.mark.parametrize(
+    ("said", "pause"), [("Mon, 01 Jan 99999999999 00:00:00 GMT", None), ("soon", None), ("9" * 400, float("inf"))]
+)
+def test_it_says_what_cannot_be_meant(hook: Hook, server: WebServer, said: str, pause: float | None) -> None:
+    server.day.status, server.day.headers = 503, {"Retry-After": said}
+    with pytest.raises(DeliveryError, match="answers 503") as told:
+        hook.deliver(PARCEL)
+    assert told.value.retry_after == pause
+
+
 def test_redirects_are_not_followed(hook: Hook, server: WebServer) -> None:
     with WebServer() as other:
         server.day.status, server.day.headers = 307, {"Location": other.url}
@@ -134,7 +144,7 @@ def test_nobody_there(hook: Hook) -> None:
     "host", ["127.0.0.1", "[::1]", "169.254.169.254", "10.0.0.1", "[::ffff:10.0.0.1]", "localhost"]
 )
 def test_private_addresses(server: WebServer, host: str) -> None:
-    with pytest.raises(DeliveryError, match="private address"):
+    with pytest.raises(DeliveryError, match=r"private address|link-local"):
         Hook(url=f"http://{host}:{server.port}/", public_only=True).deliver(PARCEL)
     assert not server.posts
 

@@ -63,13 +63,18 @@ def state_of_nothing() -> Collector:
     return StateCollector(live, certificates, ready=lambda: False)
 
 
+_HEAD = re.compile(r"\|[^\n]*\n\|[-|]+\|\n")
+
+
 def render(page: str) -> str:
     return fill(page, options=options(), metrics=metrics())
 
 
 def fill(page: str, **tables: str) -> str:
     for name, table in tables.items():
-        pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
+        # A mark inside of a table would end it. So the head stands behind the mark, and stays unless it is made, too.
+        head = "" if _HEAD.match(table) else _HEAD.pattern
+        pattern = rf"(<!-- generated: {name} -->\n{head}).*?(<!-- end -->)"
         page = re.sub(pattern, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page, flags=re.DOTALL)  # type: ignore[misc]
     return page
 

@@ -11,4 +11,4 @@ def test_the_tables_are_up_to_date() -> None:
 def test_they_have_rows() -> None:
     assert "`--listen`" in options()
     assert "auditor_webhook_requests_total" in metrics()
-    assert "<!-- generated: options -->\n|" in PAGE.read_text()
+    assert "\n\n<!-- generated: options -->\n| option |" in PAGE.read_text()
