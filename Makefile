@@ -17,7 +17,7 @@ demo: .venv/installed ## run the main job on a real control plane; ARGS=--once c
 	@$(BIN)/auditor demo $(ARGS)
 
 test: lint control-plane programs ## lint, types, layers and all tests
-	@$(BIN)/pytest -n 3 --dist worksteal -m "not install" $(ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal -m "not install and not faults" $(ARGS)
 
 test-install: .venv/installed ## clean clones, with and without Go, builds included (20 minutes)
 	@$(BIN)/pytest -m install $(ARGS)
@@ -37,7 +37,8 @@ format: .venv/installed ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-soak: control-plane ## ten minutes in which nothing changes: no write but the lease, no memory
+soak: control-plane ## every fault; ten minutes in which nothing changes; longer searches of properties (an hour)
+	@$(BIN)/pytest -q -p no:cacheprovider -m faults tests/faults
 	@SOAK_SECONDS=600 $(BIN)/pytest -q -p no:cacheprovider tests/cluster/audit/test_idle.py
 	@EXAMPLES=1000 $(BIN)/pytest -q -p no:cacheprovider tests/unit
 

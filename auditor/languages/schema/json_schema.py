@@ -25,6 +25,9 @@ MAX_DEPTH = 64
 MAX_VIOLATIONS = 1_000
 """Of one value: a list of 100,000 wrong items must not fill a report, nor the memory."""
 
+MAX_LOOKED_AT = 4_000_000
+"""Characters of what violations are about, together: the library copies that for each of them, a megabyte in 60 ms."""
+
 MAX_SHOWN = 400
 """Characters of one message. The library shows the whole value, which may be a list of a megabyte."""
 _MASK: Final = "the value"
@@ -64,14 +67,22 @@ class JsonSchemaProgram:
             return Outcome.failed(f"the value cannot be checked: {error}")
 
     def _details(self, value: Json) -> list[Violation]:
-        errors = list(islice(self._validator.iter_errors(value), MAX_VIOLATIONS))
+        errors: list[jsonschema_rs.ValidationError] = []
+        # Many are of one place, such as a name each that is missing there: it is looked through once.
+        places: dict[tuple[str | int, ...], _Place] = {}
+        left = MAX_LOOKED_AT
+        for error in islice(self._validator.iter_errors(value), MAX_VIOLATIONS):
+            errors.append(error)
+            path = tuple(error.instance_path)
+            if path not in places:
+                places[path] = _Place.of(value, error.instance_path)
+            left -= places[path].size
+            if left < 0:
+                break
         if not errors:
             raise ValueError("it is not valid, but no violation was found")
-        # Many are of one place, such as a name each that is missing there: it is looked through once.
-        places = {tuple(error.instance_path): error.instance_path for error in errors}
-        secret = {place for place, path in places.items() if _is_private(value, path)}
-        private = [tuple(error.instance_path) in secret for error in errors]
-        hidden = list(islice(self._discreet().iter_errors(value), MAX_VIOLATIONS)) if secret else errors
+        private = [places[tuple(error.instance_path)].private for error in errors]
+        hidden = list(islice(self._discreet().iter_errors(value), len(errors))) if any(private) else errors
         chosen = [quiet if hide else error for error, quiet, hide in zip(errors, hidden, private, strict=True)]
         found = [
             Violation(_pointer(each.instance_path), _word(each.message), _at(value, each.instance_path))
@@ -80,10 +91,17 @@ class JsonSchemaProgram:
         return sorted(found, key=lambda v: (v.path, v.message))
 
 
-def _is_private(subject: Json, path: list[str | int]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    size: int
+    private: bool
     """Whether what stands there, or in it, looks secret."""
-    value, around = _at(subject, path), _at(subject, path[:-1])
-    return is_private_at(_pointer(path), value, around) or next(find_secrets(value), None) is not None
+
+    @classmethod
+    def of(cls, subject: Json, path: list[str | int]) -> Self:
+        value, around = _at(subject, path), _at(subject, path[:-1])
+        private = is_private_at(_pointer(path), value, around) or next(find_secrets(value), None) is not None
+        return cls(len(repr(value)), private)
 
 
 def _word(message: str) -> str:

@@ -163,3 +163,14 @@ def _has_surrogate(value: Json) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def test_many_violations_of_a_large_value_are_cut() -> None:
+    """The library copies what each is about: a thousand of a megabyte would hold the door for a minute."""
+    names = [f"n{number}" for number in range(MAX_VIOLATIONS)]
+    program = json_schema.compile({"required": names})
+    small, large = {"a": "x"}, {"a": "x" * 1_000_000, "token": "t0p-s3cret"}
+    assert len(program.run(small).value) == MAX_VIOLATIONS
+    found = program.run(large).value
+    assert len(found) == 4
+    assert all("t0p" not in each.message for each in found)
