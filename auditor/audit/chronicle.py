@@ -47,7 +47,8 @@ from auditor.report.history import (
 log = logging.getLogger(__name__)
 
 RETRY: Final = 5.0
-"""Seconds: which kinds there are, and what the history has, is known some seconds after the start."""
+"""Seconds: which kinds there are, and what the history has, is known some seconds after the start; and what is judged
+for the first time, or by other policies, is counted after so many: else a report would tell findings and no results."""
 OUTCOMES: Final = {"allowed": "allow", "denied": "deny", "patched": "mutate", "errored": "error"}
 
 
@@ -87,6 +88,10 @@ class Chronicle:
         """The start of the interval that was told last."""
         self._early = False
         """It is not the full tick yet that is waited for."""
+        self._told: frozenset[str] = frozenset()
+        """The kinds that were counted."""
+        self._revised = False
+        """Policies or exceptions are others since."""
         self._kinds: frozenset[str] = frozenset()
         """Of the last census."""
         self._stopping = threading.Event()
@@ -139,6 +144,7 @@ class Chronicle:
     def take_over(self, view: View) -> None:
         """What is different since the last view; the first tells of all, and the history knows what is new to it."""
         before, self._view = self._view, view
+        self._revised = True
         at = self._clock()
         old = {} if before is None else all_policies(before)
         new = all_policies(view)
@@ -179,14 +185,17 @@ class Chronicle:
             self._settle_gone()  # who takes over from another has not seen what went while nobody led
 
     def _pause(self) -> float:
-        """Seconds to the next full tick. The first time it is looked earlier whether there is something to count."""
+        """Seconds to the next full tick, or until it is looked whether there is something new to count."""
         tick = self._tick.total_seconds()
         rest = tick - time.time() % tick
-        self._early = self._counted is None and rest > RETRY
+        self._early = rest > RETRY
         return RETRY if self._early else rest
 
     def _is_due(self) -> bool:
-        return not self._early or any(each.settled for each in self._followers().values())
+        if not self._early:
+            return True
+        known = {name for name, each in self._followers().items() if each.settled}
+        return bool(known) and (self._revised or not known <= self._told)
 
     def _settle_gone(self) -> bool:
         """Their findings ended while nobody watched."""
@@ -211,10 +220,11 @@ class Chronicle:
             self._spool.put(Release(at, __version__))
         # An interval ends as it was at its end: that is now, at the first tick of the next.
         ended = [self._counted] if self._counted == start - self._length and at - start < self._tick else []
-        for follower in self._followers().values():
-            if follower.settled:
-                self._spool.put(*(self._interval(follower, each) for each in (*ended, start)))
-        self._counted = start
+        self._revised = False
+        known = {name: each for name, each in self._followers().items() if each.settled}
+        for follower in known.values():
+            self._spool.put(*(self._interval(follower, each) for each in (*ended, start)))
+        self._counted, self._told = start, frozenset(known)
         situation = self._situation()
         if situation is not None:
             self._cover(situation, at)

@@ -1,7 +1,7 @@
 """Rules that look at the number of replicas and are not asked when it is changed by the scale subresource. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from auditor.cluster.discovery import CrdKind
 from auditor.engine.compile import all_selected
@@ -9,7 +9,6 @@ from auditor.engine.compiled import CompiledPolicy, CompiledRule
 from auditor.engine.mistakes import Mistake
 from auditor.json import Json
 from auditor.languages import cel, jq
-from auditor.model.match import ResourceRule
 from auditor.model.policy import Language
 
 Path = tuple[str, ...]
@@ -21,19 +20,23 @@ COMBINED = ("allOf", "anyOf", "oneOf")
 SINGLE = ("not", "if", "then", "else")
 
 
-def find_scale_gaps(policies: Iterable[CompiledPolicy], kinds: Mapping[str, CrdKind]) -> list[Mistake]:
-    """A warning for each rule that `kubectl scale` and autoscalers would go around."""
+def find_scale_gaps(
+    policy: CompiledPolicy, kinds: Mapping[str, CrdKind], *, others: Sequence[CompiledPolicy] = ()
+) -> list[Mistake]:
+    """A warning for each rule that `kubectl scale` and autoscalers would go around. Where it or another policy is asked
+    for the scale of a kind, somebody has thought of it."""
     scalable = [
         (kind, paths)
         for kind in kinds.values()
         if kind.established
+        and not any(_is_asked(each, kind, "scale") for each in (policy, *others))
         and (paths := {tuple(v.scale.spec_path.strip(".").split(".")) for v in kind.versions if v.served and v.scale})
     ]
-    return [mistake for policy in policies if not policy.policy.native for mistake in _find_gaps(policy, scalable)]
+    return [] if policy.policy.native else list(_find_gaps(policy, scalable))
 
 
 def _find_gaps(policy: CompiledPolicy, scalable: Scalable) -> Iterator[Mistake]:
-    matched = [(kind, paths) for kind, paths in scalable if _leaves_out_scale(policy, kind)]
+    matched = [(kind, paths) for kind, paths in scalable if _is_asked(policy, kind, "")]
     for rule in policy.rules:
         for kind, paths in matched:
             if read := sorted(path for path in paths if _reads(rule, path)):
@@ -55,17 +58,13 @@ def _describe(kind: CrdKind, path: Path) -> str:
     )
 
 
-def _leaves_out_scale(policy: CompiledPolicy, kind: CrdKind) -> bool:
-    """Asked when one of it is updated, and not when it is scaled."""
-    rules = [rule for match in policy.policy.matches for rule in match.rules if rule.operations & {"UPDATE", "*"}]
-    wanted = [rule for rule in rules if kind.group in rule.groups or "*" in rule.groups]
-    return _names(wanted, kind.plural, "") and not _names(wanted, kind.plural, "scale")
-
-
-def _names(rules: Iterable[ResourceRule], plural: str, subresource: str) -> bool:
+def _is_asked(policy: CompiledPolicy, kind: CrdKind, subresource: str) -> bool:
+    """When one of it is updated."""
     return any(
-        resource in (plural, "*") and named in (subresource, "*")
-        for rule in rules
+        resource in (kind.plural, "*") and named in (subresource, "*")
+        for match in policy.policy.matches
+        for rule in match.rules
+        if rule.operations & {"UPDATE", "*"} and rule.groups & {kind.group, "*"}
         for resource, named in rule.resources
     )
 

@@ -83,8 +83,10 @@ def read_mistakes(thing: JsonObject, view: View | None = None) -> Sequence[Mista
     kind = thing.get("kind")
     if kind == "Policy":
         compiled, mistakes = read_live_policy(thing, {} if view is None else view.schemas)
-        gaps = [] if compiled is None or view is None else find_scale_gaps([compiled], view.kinds)
-        return [*mistakes, *gaps]
+        if compiled is None or view is None:
+            return mistakes
+        others = [each for each in view.compiled() if each.policy.name != compiled.policy.name]
+        return [*mistakes, *find_scale_gaps(compiled, view.kinds, others=others)]
     if kind == "PolicyException":
         exception, mistakes = read_live_exception(thing)
         return mistakes if exception is None or view is None else [*mistakes, *_find_too_long(exception, view)]

@@ -174,9 +174,28 @@ def test_the_first_count_does_not_wait_for_the_tick() -> None:
     bench.chronicle._tick = timedelta(seconds=1)
     assert bench.chronicle._pause() <= 1
     assert bench.chronicle._is_due()
-    bench.count()
+
+
+def test_what_is_new_is_counted_before_the_tick() -> None:
+    bench = Bench()
     bench.chronicle._tick = timedelta(days=100_000)
-    assert bench.chronicle._pause() > RETRY
+
+    def is_due() -> bool:
+        bench.chronicle._pause()
+        return bench.chronicle._is_due()
+
+    bench.count()
+    assert not is_due()
+    bench.followers["more.g"] = follow(settled=False)
+    assert not is_due()
+    bench.followers["more.g"] = follow()  # its first pass is over
+    assert is_due()
+    bench.count()
+    assert not is_due()
+    bench.chronicle.take_over(view(p=policy("p")))
+    assert is_due()
+    bench.count()
+    assert not is_due()
 
 
 def test_the_version_is_told_once() -> None:

@@ -1,9 +1,12 @@
 """Rules that `kubectl scale` goes around are found, and no others."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from auditor.cluster.discovery import CrdKind, CrdVersion
 from auditor.cluster.discovery.crd import Scale
+from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.engine import Engine
 from auditor.engine.mistakes import Mistake
 from auditor.engine.read import read_policy
@@ -29,12 +32,14 @@ def find(
     *,
     resources: tuple[str, ...] = ("databases",),
     operations: tuple[str, ...] = ("CREATE", "UPDATE"),
+    others: Sequence[CompiledPolicy] = (),
     **spec: object,
 ) -> list[Mistake]:
     rules = {"apiGroups": ["db.io"], "apiVersions": ["*"], "resources": [*resources], "operations": [*operations]}
     body = {"match": {"resourceRules": [rules]}, "rules": [{"name": "r", **rule}], **spec}
     policy = {"apiVersion": "auditor.dev/v1", "kind": "Policy", "metadata": {"name": "p"}, "spec": body}
-    return find_scale_gaps(Engine.compile([read_policy(policy)]).policies, KINDS)
+    (compiled,) = Engine.compile([read_policy(policy)]).policies
+    return find_scale_gaps(compiled, KINDS, others=others)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,15 @@ def test_the_path_is_that_of_the_kind() -> None:
 )
 def test_who_names_scale_or_has_none_is_not_warned(resources: tuple[str, ...]) -> None:
     assert find(READS, resources=resources) == []
+
+
+def test_nobody_is_warned_where_another_policy_judges_the_scale() -> None:
+    rules = {"apiGroups": ["db.io"], "apiVersions": ["*"], "resources": ["databases/scale"], "operations": ["UPDATE"]}
+    body = {"match": {"resourceRules": [rules]}, "rules": [{"name": "r", "cel": "object.spec.replicas > 1"}]}
+    other = {"apiVersion": "auditor.dev/v1", "kind": "Policy", "metadata": {"name": "scale"}, "spec": body}
+    others = Engine.compile([read_policy(other)]).policies
+    assert find(READS, others=others) == []
+    assert len(find({"cel": "object.spec.group.size > 1"}, resources=("members",), others=others)) == 1
 
 
 def test_star_means_every_kind_that_has_it() -> None:
