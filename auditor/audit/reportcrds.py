@@ -18,8 +18,10 @@ MAX_RETRY: Final = 60.0
 class ReportCrds:
     """`install` may fail as often as it likes. The last API that was wanted counts."""
 
-    def __init__(self, install: Callable[[ReportApi], bool], *, retry: float = RETRY) -> None:
-        self._install, self._retry = install, retry
+    def __init__(
+        self, install: Callable[[ReportApi], bool], *, created: Callable[[], None] = lambda: None, retry: float = RETRY
+    ) -> None:
+        self._install, self._created, self._retry = install, created, retry
         self._changed = threading.Condition()
         self._wanted: ReportApi | None = None
         self._stopping = False
@@ -64,6 +66,7 @@ class ReportCrds:
         try:
             if self._install(api):
                 log.info("the CRDs of the reports (%s) were created", api)
+                self._created()
         except ClusterError as error:
             return str(error)
         except Exception as error:

@@ -100,6 +100,7 @@ class WatchService:
             guard=self.turf.guard,
             settled=self._settled,
             registry=registry,
+            creates=settings.report_crds,
         )
         self.status = StatusWriter(writes, self._describe, self.turf.owns, self.turf.guard, find=self.watcher.live.find)
         self._findings.reports = self.reports
@@ -108,7 +109,7 @@ class WatchService:
         self._findings.arranged = self._hear_view
         self.report_crds: ReportCrds | None = None
         if settings.report_crds:
-            self.report_crds = ReportCrds(lambda api: install_report_crds(client, api))
+            self.report_crds = ReportCrds(lambda api: install_report_crds(client, api), created=self.reports.hurry)
         self.spool: Spool | None = None
         self.chronicle: Chronicle | None = None
         self.recall: Recall | None = None

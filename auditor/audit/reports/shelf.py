@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 RETRY: Final = 10.0
 """Seconds until what cannot work by itself is tried again: a kind that is missing, or a right."""
+SOON: Final = 1.0
+"""Seconds until a kind that we create ourselves is looked for again; doubled each time."""
 REMIND: Final = 600.0
 """Seconds after which a trouble that has not changed is logged again."""
 NOT_SERVED: Final = 404
@@ -59,7 +61,9 @@ class Shelf:
         handler: Callable[["Shelf", Notice], None],
         clock: Callable[[], float],
         voice: Voice,
+        creates: bool = False,
     ) -> None:
+        """`creates`: where the kind is absent we make it ourselves, and who does tells what is in his way."""
         self.api: Final = api
         self.form: Final = form
         self.resource: Final = Resource(form.group, form.version, form.plural, form.kind, namespaced=form.namespaced)
@@ -68,6 +72,8 @@ class Shelf:
         self.said: Final[dict[str, bytes]] = {}
         """Digests of what we have written last, or found as it has to be."""
         self._informers, self._discovery, self._clock, self._voice = informers, discovery, clock, voice
+        self._creates = creates
+        self._delay = SOON
         self._handler: Callable[[Notice], None] = partial(handler, self)
         self._informer: Informer | None = None
         self._ready = False
@@ -108,7 +114,7 @@ class Shelf:
 
     def hurry(self) -> None:
         """Something is another now: what was held up may work."""
-        self._held_until = min(self._held_until, self._clock())
+        self._held_until, self._delay = min(self._held_until, self._clock()), SOON
 
     def look(self, *, wanted: bool) -> bool:
         """To be called about once a second. True if from now on it is ready, and was not before."""
@@ -139,8 +145,11 @@ class Shelf:
             known = self._discovery if wanted else self._discovery.catalog()
             known.find_exact(self.form.api_version, self.form.kind)
         except UnknownKindError:
-            self._held_until = self._clock() + RETRY
-            if wanted:
+            self._held_until = self._clock() + (self._delay if self._creates else RETRY)
+            self._delay = min(2 * self._delay, RETRY)
+            if wanted and self._creates:
+                self.trouble = f"no reports are written until there is a {self.form.kind} in {self.form.api_version}"
+            elif wanted:
                 self.complain(
                     f"no reports are written: this cluster has no {self.form.kind} in {self.form.api_version}. Install "
                     f"the CRDs of {self.form.group}, or choose another API by spec.reports.api of AuditConfig"

@@ -97,12 +97,22 @@ class ReportWriter:
         seen: Callable[[str], datetime] = _now,
         discovery: Discovery | None = None,
         clock: Callable[[], float] = time.monotonic,
+        creates: bool = False,
     ) -> None:
         self._client, self._settings, self._find, self._guard = client, settings, find, guard
         self._settled, self._seen, self._clock = settled, seen, clock
         discovery, voice = discovery or Discovery(client), Voice(clock)
         self._shelves: Final = tuple(
-            Shelf(api, form, informers=informers, discovery=discovery, handler=self._hear, clock=clock, voice=voice)
+            Shelf(
+                api,
+                form,
+                informers=informers,
+                discovery=discovery,
+                handler=self._hear,
+                clock=clock,
+                voice=voice,
+                creates=creates,
+            )
             for api, forms in FORMS.items()
             for form in forms
         )
@@ -122,7 +132,7 @@ class ReportWriter:
         self._in_force: ReportSettings | None = None
         """As the last look found them. Workers go by these alone: what they did by others is looked at again."""
         self._swept = 0.0
-        self._sweep_now = self._stopping = False
+        self._sweep_now = self._stopping = self._hurried = False
         self._awake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
         self._meters = ReportMeters(registry)
@@ -178,6 +188,11 @@ class ReportWriter:
         """The settings have changed. It is found out without this, too, a second later."""
         self._awake.set()
 
+    def hurry(self) -> None:
+        """The kinds of the reports are there now."""
+        self._hurried = True
+        self._awake.set()
+
     @property
     def status(self) -> ReportsStatus:
         return ReportsStatus(
@@ -229,8 +244,9 @@ class ReportWriter:
         settings, before = self._settings(), self._in_force
         self._in_force = settings  # first of all: what is in work by the former comes again below
         changed = before is not None and before != settings
+        hurried, self._hurried = self._hurried, False
         for shelf in self._shelves:
-            if changed:
+            if changed or hurried:
                 shelf.hurry()
             ready = shelf.look(wanted=shelf.api is settings.api)
             changed = changed or (ready and shelf.api is settings.api)

@@ -53,6 +53,14 @@ def test_once_for_each_api_that_is_wanted(ends: ExitStack) -> None:
     assert install.asked == [ReportApi.OPENREPORTS, ReportApi.WGPOLICY]
 
 
+def test_who_writes_reports_is_told_when_they_were_created(ends: ExitStack) -> None:
+    told = threading.Event()
+    crds = ReportCrds(Installing(ClusterError("forbidden")), created=told.set, retry=0.001)
+    ends.callback(crds.stop)
+    crds.want(ReportApi.OPENREPORTS)
+    assert told.wait(SECONDS)
+
+
 @pytest.mark.parametrize("error", [ClusterError("forbidden"), KeyError("a defect")])
 def test_tried_again_until_it_is_there(ends: ExitStack, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     install = Installing(error, error, error)

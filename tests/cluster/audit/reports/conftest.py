@@ -140,7 +140,7 @@ class World:
         self.registry = CollectorRegistry()
         self.writer = self.make_writer()
 
-    def make_writer(self) -> ReportWriter:
+    def make_writer(self, *, creates: bool = False) -> ReportWriter:
         return ReportWriter(
             self.client,
             informers=self.informers,
@@ -149,6 +149,7 @@ class World:
             guard=self.guard,
             settled=lambda kind_name: kind_name not in self.unsettled,
             registry=self.registry,
+            creates=creates,
         )
 
     @contextmanager

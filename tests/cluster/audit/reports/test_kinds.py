@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from auditor import crds
 from auditor.audit.install import install_report_crds
@@ -87,6 +88,21 @@ def test_later_and_gone_and_again(
     until(lambda: world.report(subject), 30)
     told = [record for record in caplog.records if record.levelno >= logging.WARNING and "no reports" in record.message]
     assert len(told) <= 4  # of two kinds, twice; not each second
+
+
+def test_who_creates_them_is_not_told_to(
+    without_kinds: Client, world: World, space: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.registry = CollectorRegistry()
+    world.writer = world.make_writer(creates=True)
+    subject = world.create(CONFIG_MAPS, "one", space)
+    world.writer.start()
+    world.say(subject, make_finding())
+    until(lambda: world.writer.trouble)
+    install_report_crds(without_kinds, ReportApi.OPENREPORTS)
+    world.writer.hurry()
+    until(lambda: world.report(subject))
+    assert not [record for record in caplog.records if "no reports" in record.message]
 
 
 def test_our_own_kinds_are_not_disturbed() -> None:
