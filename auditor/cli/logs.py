@@ -5,7 +5,6 @@ import logging
 from datetime import UTC, datetime
 
 from auditor import tracing
-from auditor.intake.printable import clean
 
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -23,6 +22,8 @@ class TextFormatter(logging.Formatter):
         return super().formatMessage(record).replace("\n", "\n  ")
 
     def format(self, record: logging.LogRecord) -> str:
+        from auditor.intake.printable import clean  # not before there is something to say: completion says nothing
+
         return clean(super().format(record))
 
 

@@ -3,6 +3,7 @@
 import http.client
 import ssl
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ import orjson
 
 from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
+
+
+BUSY = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class Client:
 
     def ask(self, method: str, path: str, body: Json = None, content: str = "application/json") -> Response:
         payload = None if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
+        while (answer := self._insist(method, path, payload, content)).status == BUSY:
+            time.sleep(0.2)  # a kind that has just come: "storage is (re)initializing"
+        return answer
+
+    def _insist(self, method: str, path: str, payload: bytes | None, content: str) -> Response:
         connection = self._connection()
         try:
             return self._ask(connection, method, path, payload, content)

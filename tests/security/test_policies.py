@@ -164,7 +164,9 @@ def test_runaways_are_errors_and_their_neighbours_are_judged(tmp_path: Path) -> 
     passed = document["summary"]["pass"]
     results = {each["policy"]: each["result"] for each in document["findings"]}
     assert passed == len(well)
-    assert results == dict.fromkeys(RUNAWAYS, "error")
+    # Two of them end by themselves where they have the time for it, and are violated then.
+    assert results | dict.fromkeys(("path", "points"), "error") == dict.fromkeys(RUNAWAYS, "error")
+    assert {results["path"], results["points"]} <= {"error", "fail"}
     assert len(said.text) < 200_000  # whatever a rule yields, what is told of it has an end
     assert max(len(each["message"]) for each in document["findings"]) < 5_000
 

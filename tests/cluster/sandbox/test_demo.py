@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,24 @@ from auditor.sandbox import Sandbox
 pytestmark = pytest.mark.timeout(180)
 
 
+@contextmanager
+def ending(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A test that fails waits for nobody."""
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        raise
+
+
 def test_whole_story_leaves_all_running_until_ctrl_c(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "of-the-user")}
-    with subprocess.Popen(
-        [sys.executable, "-m", "auditor", "demo"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "auditor", "demo"], env=environment, stdout=subprocess.PIPE, text=True
+        ) as process,
+        ending(process),
+    ):
         assert process.stdout is not None
         told = []
         for line in process.stdout:
@@ -43,7 +58,7 @@ def test_whole_story_leaves_all_running_until_ctrl_c(tmp_path: Path) -> None:
 def test_story_that_is_interrupted_is_no_success(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "auditor", "demo", "--once"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process, ending(process):
         assert process.stdout is not None
         while not process.stdout.readline().startswith("1."):
             pass
