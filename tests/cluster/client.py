@@ -13,7 +13,6 @@ import orjson
 from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 
-
 BUSY = 429
 
 

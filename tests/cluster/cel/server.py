@@ -69,6 +69,10 @@ class Server:
                 "spec": spec,
             }
             answer = self._oracle.ask("POST", f"{_POLICIES}?dryRun=All", policy)
+            deadline = time.monotonic() + _TIMEOUT
+            while "There can be a delay" in answer.message and time.monotonic() < deadline:
+                time.sleep(0.2)  # the kind is served, and policies do not know of it yet
+                answer = self._oracle.ask("POST", f"{_POLICIES}?dryRun=All", policy)
             if not answer.accepted:
                 places = {int(n) for cause in answer.causes for n in _PLACE.findall(cause.field)}
                 if not places:

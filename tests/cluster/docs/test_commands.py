@@ -92,6 +92,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             cluster.kubectl("apply", "-f", "-", stdin=WIDGETS)
             cluster.kubectl("wait", "--for=condition=Established", "crd/widgets.example.com")
             cluster.kubectl("apply", "-f", "-", stdin=POLICY.replace("NAME", "sizes"))
+            deadline = time.monotonic() + 60
+            while (told := run(world, "auditor status | cat"))[0]:  # in a shell
+                assert time.monotonic() < deadline, told[1]
             yield world
 
 
