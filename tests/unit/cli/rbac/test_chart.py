@@ -48,7 +48,7 @@ def read_chart(*values: str) -> list[JsonObject]:
     return [each for each in documents if each and each["apiVersion"] == "rbac.authorization.k8s.io/v1"]
 
 
-@pytest.mark.parametrize(("values", "chosen"), CASES, ids=str)
+@pytest.mark.parametrize(("values", "chosen"), CASES)
 def test_it_grants_what_the_program_needs(values: tuple[str, ...], chosen: dict[str, Any]) -> None:
     documents = read_chart(*values)
     release = Release(accounts={}, **{"reports": frozenset({ReportApi.OPENREPORTS}), **chosen})
