@@ -166,9 +166,7 @@ def _print(things: list[JsonObject], output: str) -> None:
 
         click.echo(yaml.safe_dump_all(things, sort_keys=False, allow_unicode=True, width=120), nl=False)
         return
-    import orjson
-
-    from auditor.intake.printable import quiet
+    from auditor.intake.printable import write_json
 
     whole = things[0] if len(things) == 1 else {"apiVersion": "v1", "kind": "List", "items": things}
-    click.echo(quiet(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode()))
+    click.echo(write_json(whole))

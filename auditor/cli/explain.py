@@ -169,14 +169,12 @@ def _read_files(
 
 def _tell(found: "Explanation", output: str) -> int:
     from auditor.intake.explain.text import write_text
-    from auditor.intake.printable import clean, quiet
+    from auditor.intake.printable import clean, write_json
 
     if output == "json":
-        import orjson
-
         from auditor.intake.explain.data import write_data
 
-        click.echo(quiet(orjson.dumps(write_data(found), option=orjson.OPT_INDENT_2).decode()))
+        click.echo(write_json(write_data(found)))
     else:
         colours = _COLOURS if wants_colour() else {}
         shown = write_text(found, lambda text, word: click.style(text, fg=colours[word]) if word in colours else text)

@@ -21,9 +21,8 @@ def command(cluster: Cluster, namespace: str, name: str, output: str) -> int:
     Exit code 0: all that is to be evaluated is evaluated; 2: auditor is not installed there; 3: something is not
     evaluated, the watcher is silent, or it could not be read.
     """
-    import orjson
-
     from auditor.audit.overview import find_wrong, read_facts, say, to_json
+    from auditor.intake.printable import write_json
 
     client = cluster.connect("status")
     with client.transport:
@@ -35,7 +34,7 @@ def command(cluster: Cluster, namespace: str, name: str, output: str) -> int:
         )
     wrong = find_wrong(facts)
     if output == "json":
-        click.echo(orjson.dumps(to_json(facts, wrong), option=orjson.OPT_INDENT_2).decode())
+        click.echo(write_json(to_json(facts, wrong)))
     else:
         click.echo(say(facts, wrong), nl=False)
     return INCOMPLETE if any(each.incomplete for each in wrong) else 0

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from auditor.json import Json
+
 _CONTROLS: Final = re.compile("[\x7f-\x9f]")
 
 
@@ -11,6 +13,13 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\t\n" else _escape(c) for c in text)
+
+
+def write_json(value: Json) -> str:
+    """In lines, as people and programs may read it."""
+    import orjson  # what is told in words needs none
+
+    return quiet(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def quiet(json: str) -> str:

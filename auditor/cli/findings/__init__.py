@@ -113,12 +113,10 @@ def choose_rows(found: "Found", severity: str, policies: tuple[str, ...], result
 
 def _show(rows: "list[Row]", found: "Found", output: str, place: str, *, detailed: bool) -> None:
     from auditor.cli.findings.text import COLOURS, to_json, write_accounts, write_table, write_totals
-    from auditor.intake.printable import clean, quiet
+    from auditor.intake.printable import clean, write_json
 
     if output == "json":
-        import orjson
-
-        click.echo(quiet(orjson.dumps(to_json(rows, found.gaps), option=orjson.OPT_INDENT_2).decode()))
+        click.echo(write_json(to_json(rows, found.gaps)))
         return
     colours = COLOURS if wants_colour() else {}
 

@@ -181,10 +181,9 @@ def _check(parts: "Sequence[Part]", release: "Release", asked: Set[str], cluster
     """`asked`: parts that were named. Of the others it is found out whether they are there, and by which account."""
     from dataclasses import replace
 
-    import orjson
-
     from auditor.cli.rbac.difference import compare, say, to_json
     from auditor.cli.rbac.granted import Granted
+    from auditor.intake.printable import write_json
 
     client, there = cluster.connect("rbac"), []
     with client.transport:
@@ -197,7 +196,7 @@ def _check(parts: "Sequence[Part]", release: "Release", asked: Set[str], cluster
                 click.echo(f"{part.name}: not looked at, as nothing is bound for it", err=True)
         found = compare(there, granted, release.namespace)
     if output == "json":
-        click.echo(orjson.dumps(to_json(found, release.namespace), option=orjson.OPT_INDENT_2).decode())
+        click.echo(write_json(to_json(found, release.namespace)))
     else:
         for line in say(found, release.namespace):
             click.echo(line)
