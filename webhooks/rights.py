@@ -9,7 +9,7 @@ from typing import Final
 
 from auditor.cluster import Resource
 from auditor.cluster.resource import CRDS, EVENTS, LEASES, NAMESPACES, SECRETS
-from auditor.intake.live.live import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
+from auditor.intake.kinds import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.model.rights import FOLLOW, Right
 from auditor.webhooks.certificates.own import DEFAULT_NAME
 from auditor.webhooks.registration.writing import CONFIGURATIONS

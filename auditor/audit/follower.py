@@ -12,6 +12,7 @@ from auditor.audit.judge import JUDGING, judge
 from auditor.audit.ledger import Diff, Held, KindLedger, widen
 from auditor.audit.setting import ON_POLICIES, Setting
 from auditor.cluster import Resource
+from auditor.cluster.access import key_of
 from auditor.cluster.callback import FAULTS
 from auditor.cluster.informer import Informer, Informers, Notice
 from auditor.cluster.informer.index import IndexFunction
@@ -219,9 +220,7 @@ class Follower:
         Of an object that has changed meanwhile the watch brings the newer state, which was judged, or will be, by what
         is in force now: then this does nothing.
         """
-        metadata = thing["metadata"]
-        key = f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else metadata["name"]
-        version = version_of(thing)
+        key, version = key_of(thing), version_of(thing)
         with self.lock:
             if self.closed or self._informer is None or self._informer.version(key) != version:
                 return False

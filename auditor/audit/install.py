@@ -1,7 +1,6 @@
 """The CRDs of reports: created where the cluster has none. They belong to all who write reports, and not to us."""
 
 import time
-from collections.abc import Callable
 from typing import Final
 
 import yaml
@@ -20,14 +19,7 @@ PATIENCE: Final = 15.0
 """Seconds until a CRD is established. An idle API server takes some tenths; its slowest controller looks every 10 s."""
 
 
-def install_report_crds(
-    client: Client,
-    api: ReportApi,
-    *,
-    patience: float = PATIENCE,
-    clock: Callable[[], float] = time.monotonic,
-    wait: Callable[[float], object] = time.sleep,
-) -> bool:
+def install_report_crds(client: Client, api: ReportApi) -> bool:
     """True if one had to be created. Returns when objects of both kinds can be written; ClusterError: never so far.
 
     What is there is left as it is, whoever made it and in whatever version: a CRD, or an aggregated API server.
@@ -36,12 +28,12 @@ def install_report_crds(
         return False
     discovery = Discovery(client)
     created = False
-    wanted = {crd["metadata"]["name"]: crd for crd in yaml.safe_load_all(crds.read_reports(api))}
-    deadline = clock() + patience
+    wanted = {crd["metadata"]["name"]: crd for crd in yaml.load_all(crds.read_reports(api), yaml.CSafeLoader)}
+    deadline = time.monotonic() + PATIENCE
     for form in FORMS[api]:
         if not _served(discovery, form):
             created = _create(client, wanted[form.crd]) or created
-            wait_established(client, form.crd, until=deadline, clock=clock, wait=wait)
+            wait_established(client, form.crd, until=deadline)
     return created
 
 

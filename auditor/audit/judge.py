@@ -109,7 +109,7 @@ def _judge(setting: Setting, thing: JsonObject, now: datetime) -> Answer:
         judged = _judge_right(told.passed, outcome.asked, told.not_applicable, outcome.not_applicable)
     else:
         findings = (*told.findings, *drift)
-        passed = (*told.passed, *_clean(outcome.asked, drift))
+        passed = (*told.passed, *_pass(outcome.asked))
         judged = Judged.of(findings, passed, (*told.not_applicable, *outcome.not_applicable))
     return Answer(judged, min(times, default=None), len(told.findings) + len(told.passed))
 
@@ -125,13 +125,9 @@ def _judge_right(
     passed: tuple[tuple[str, str], ...], asked: tuple[str, ...], gaps: tuple[Gap, ...], more: tuple[Gap, ...]
 ) -> Judged:
     """Of most objects the same comes out as of others: it is made once."""
-    return Judged.of((), (*passed, *_clean(asked, ())), (*gaps, *more))
+    return Judged.of((), (*passed, *_pass(asked)), (*gaps, *more))
 
 
-def _clean(asked: Iterable[str], findings: Iterable[Finding]) -> Iterable[tuple[str, str]]:
-    """Checks that found nothing; of those that speak of policies nobody counts what they did not find."""
-    found = {each.policy for each in findings}
-    return ((name_source(Kind.CHECK, check), "") for check in asked if check not in found and check not in _SILENT)
-
-
-_SILENT: Final = frozenset({Check.POLICY, Check.BYPASS, Check.MUTATION})
+def _pass(checks: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """As what passed, each as a whole; where one found something the ledger counts that alone."""
+    return ((name_source(Kind.CHECK, check), "") for check in checks)

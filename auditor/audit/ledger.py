@@ -4,10 +4,11 @@ Ten thousand objects of which the same came out share one `Shape`, so that an ob
 dict. Pure, and not safe to use from several threads: whoever follows the kind has a lock.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Final, Self
 
 from auditor.model.finding import Finding, Result
 from auditor.model.policy import Kind, name_source
@@ -17,7 +18,8 @@ Line = tuple[str, str, Result]
 Gap = tuple[str, str]
 """What could not be asked here, a policy or one of its rules, and why."""
 
-_WORST = {Result.ERROR: 0, Result.FAIL: 1, Result.WARN: 2, Result.SKIP: 3, Result.PASS: 4}
+_CHECK: Final = re.compile(rf"^({Kind.CHECK}/[^/]+).*")
+_WORST: Final = {Result.ERROR: 0, Result.FAIL: 1, Result.WARN: 2, Result.SKIP: 3, Result.PASS: 4}
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +29,11 @@ class Shape:
     lines: tuple[Line, ...]
     gaps: tuple[Gap, ...]
     uses: int = 0
+    counted: tuple[Line, ...] = field(init=False)
+    """The lines as results are counted."""
+
+    def __post_init__(self) -> None:
+        self.counted = _count(self.lines)
 
     @property
     def failed(self) -> bool:
@@ -119,7 +126,7 @@ class KindLedger:
         gaps = [gap for gap in shape.gaps if not _of(gap, sources)]
         kept = tuple(each for each in findings if source_of(each) not in sources)
         new = Judged(
-            tuple(sorted([*lines, *judged.lines])), tuple(sorted({*gaps, *judged.gaps})), (*kept, *judged.findings)
+            tuple(sorted({*lines, *judged.lines})), tuple(sorted({*gaps, *judged.gaps})), (*kept, *judged.findings)
         )
         return self.put(key, uid, new)
 
@@ -173,7 +180,7 @@ class KindLedger:
         """How many objects had that result, by namespace, source and rule."""
         totals: Counter[tuple[str, str, str, Result]] = Counter()
         for namespace, shape, count in self.shapes():
-            for source, rule, result in shape.lines:
+            for source, rule, result in shape.counted:
                 totals[namespace, source, rule, result] += count
         return totals
 
@@ -230,6 +237,13 @@ def compare(key: str, had: Held | None, has: Held | None, uid: str = "") -> Diff
         resolved=tuple(each for name, each in old.items() if not _goes_on(each, new.get(name))),
         former=former,
     )
+
+
+def _count(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """What a check says of a policy counts as its own. As a whole it passed only where it found nothing."""
+    named = [(_CHECK.sub(r"\1", source), rule, result) for source, rule, result in lines]
+    wrong = {source for source, _, result in named if result is not Result.PASS and _CHECK.match(source)}
+    return tuple(line for line in named if line[2] is not Result.PASS or line[0] not in wrong)
 
 
 def source_of(finding: Finding) -> str:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from auditor.audit.follower import Follower
 from auditor.cluster import Client
-from auditor.cluster.access import split_key
+from auditor.cluster.access import key_of, split_key
 from auditor.cluster.queue import WorkQueue
 from auditor.cluster.workers import STOP_TIMEOUT, Workers
 from auditor.errors import NotFoundError
@@ -179,10 +179,8 @@ class Rejudger:
         for thing in self._read(follower, wanted):
             if self._stopping.is_set() or follower.closed:
                 return
-            metadata = thing["metadata"]
-            namespace = metadata.get("namespace") or ""
-            key = f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
-            sources = wanted.sources_of(namespace, key)
+            key = key_of(thing)
+            sources = wanted.sources_of(split_key(key)[0], key)
             if sources is None or sources:
                 done += follower.judge_again(thing, reason, sources)
         log.debug("%s: %d objects judged again: %s", follower.name, done, ", ".join(sorted(wanted.reasons)))

@@ -14,8 +14,8 @@ from auditor.audit.turf import NAME
 from auditor.cluster import Resource
 from auditor.cluster.resource import CRDS, EVENTS, LEASES, NAMESPACES, SECRETS
 from auditor.engine.native import NATIVE_GROUP
+from auditor.intake.kinds import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.intake.live.config import NAME as CONFIG
-from auditor.intake.live.live import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.intake.live.native import BINDINGS, NATIVE
 from auditor.model.rights import FOLLOW, READ, Right
 from auditor.model.settings import ReportApi

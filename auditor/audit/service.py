@@ -187,11 +187,9 @@ class WatchService:
             self.recall.start()
 
     def _find_doors(self) -> None:
-        settings = self.settings
-        if settings.door_service:
-            self.doors.discover(
-                self.watcher.live.informers, namespace=settings.namespace, service=settings.door_service
-            )
+        service = self.settings.door_service
+        if service is not None:
+            self.doors.discover(self.watcher.live.informers, service, namespace=self.settings.namespace)
         self.doors.start()
 
     def stop(self) -> None:
@@ -333,6 +331,7 @@ def run(settings: WatchSettings) -> None:
         last.daemon = True
         last.start()
         service.stop()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has ended well: who asks once more does not make a failure of it
 
 
 def _leave() -> None:

@@ -14,7 +14,6 @@ from auditor.json import JsonObject
 from auditor.languages.schema import StructuralSchema
 from auditor.model.exception import PolicyException
 from auditor.model.finding import Finding
-from auditor.model.policy import Language
 from auditor.model.request import GroupVersionResource
 from auditor.model.settings import Check, KindSettings
 from auditor.model.world import World
@@ -135,26 +134,3 @@ def _excused(before: Sequence[PolicyException], after: Sequence[PolicyException]
         for key, each in setting.policies.items()
         if each.policy.exceptions is not None and ("*" in names or each.policy.name in names)
     }
-
-
-def asks_labels(policy: CompiledPolicy) -> bool:
-    """Whether it may judge otherwise when the labels of a namespace change."""
-    source = policy.policy
-    return bool(
-        any(match.namespaces.requirements for match in source.matches)
-        or source.overrides
-        or source.exceptions is not None
-        or asks_namespace(policy)
-    )
-
-
-def asks_namespace(policy: CompiledPolicy) -> bool:
-    """Whether its rules read the Namespace object: then its annotations count, too."""
-    source = policy.policy
-    return bool(
-        "namespaceObject" in policy.names
-        or any(
-            each.language in (Language.JQ, Language.DENY) and "$namespace" in str(each.body) for each in source.rules
-        )
-        or any("$namespace" in str(each.body) for each in source.mutations)
-    )

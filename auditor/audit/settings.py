@@ -6,13 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from auditor.audit.watcher import RESYNC
+from auditor.audit.doors import DoorService
+from auditor.audit.rounds import RESYNC
 from auditor.cluster import Settings as ClusterSettings
 from auditor.cluster.lease import Durations
 from auditor.operations.listen import Listen
 from auditor.report.history import Retention
 
-DOORS: Final = "auditor-webhook"
+DOORS: Final = DoorService("auditor-webhook")
 """The Service of the door, as its own --service has it."""
 WRITES: Final = 100.0
 """Reports a second that may be written: the goal is 50 changed objects a second, each within a second of its change.
@@ -32,11 +33,11 @@ class WatchSettings:
     reports: Path = field(default_factory=lambda: default_reports())  # defined below
     """Below it ReportSchedules may have files written."""
     private_receivers: bool = True
-    """Whether webhooks of ReportSchedules may lead to private addresses, as those in the cluster are."""
+    """Whether what is delivered may go to private addresses, as those in the cluster are."""
     doors: tuple[str, ...] = ()
     """Operations ports of doors that are asked in any case."""
-    door_service: str = DOORS
-    """Empty: only those that were named."""
+    door_service: DoorService | None = DOORS
+    """None: only those that were named."""
     share: bool = False
     """Whether several watchers share the kinds; otherwise one leads, and the others wait."""
     events: bool = True

@@ -62,7 +62,8 @@ def _cover(watcher: Watcher, name: str, follower: Follower, state: State) -> Kin
     resource = follower.resource
     reason = state.trouble
     unread = state.present is None
-    if "403" in reason or "forbidden" in reason.lower():
+    forbidden = "403" in reason or "forbidden" in reason.lower()
+    if forbidden:
         reason = _forbid(reason, resource)
     if not reason and state.failed:
         reason = _say_errors(follower)
@@ -81,7 +82,8 @@ def _cover(watcher: Watcher, name: str, follower: Follower, state: State) -> Kin
         stale=bool(state.trouble) and not unread,
         reason=reason,
         last_complete_pass=state.last_complete_pass,
-        excluded=unread and not named and listed,
+        # Nobody names it, so nobody gave the right to read it. What fails though it may be read is no purpose.
+        excluded=unread and forbidden and not named and listed,
     )
 
 

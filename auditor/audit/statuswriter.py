@@ -18,8 +18,8 @@ from auditor.cluster import Client, Resource, WriteOptions
 from auditor.cluster.access import dig_object
 from auditor.cluster.lease import Permit
 from auditor.errors import AuditorError, ConflictError, LeaseLostError, NotFoundError
+from auditor.intake.kinds import CONFIGS, POLICIES
 from auditor.intake.live.config import NAME
-from auditor.intake.live.live import CONFIGS, POLICIES
 from auditor.json import JsonObject
 from auditor.model.policy import Kind
 
@@ -61,17 +61,15 @@ class StatusWriter:
         guard: Guard,
         *,
         find: Find | None = None,
-        create: bool = True,
         spacing: float = SPACING,
         settle: float = SETTLE,
         now: Callable[[], datetime] = _now,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`source` gives the situation; None: nothing is known yet. `find` is the object as a watch knows it: with it,
-        looking costs no call. `create`: an AuditConfig that is not there is made, with nothing in it, or the coverage
-        would have no home."""
+        looking costs no call."""
         self._client, self._source, self._owns, self._guard = client, source, owns, guard
-        self._find, self._create = find, create
+        self._find = find
         self._spacing, self._settle, self._now, self._clock = spacing, settle, now, clock
         self._changed = threading.Condition()
         self._marked = self._stopping = False
@@ -208,11 +206,11 @@ class StatusWriter:
         return self._clock() + FIRST_RETRY
 
     def _make(self, key: Key) -> bool:
-        """The AuditConfig; a policy that is not there is gone. It is applied, not created: so nobody owns the defaults
-        that the API server fills in, and whoever applies it next has no conflict. For that it has to say something:
-        of an object without managedFields all counts as owned."""
+        """The AuditConfig, or the coverage would have no home; a policy that is not there is gone. It is applied, not
+        created: so nobody owns the defaults that the API server fills in, and whoever applies it next has no conflict.
+        For that it has to say something: of an object without managedFields all counts as owned."""
         self._last[key] = self._clock()  # what is not there is not asked for all the time
-        if key != (CONFIGS, NAME) or not self._create or not self._owns(STATUS):
+        if key != (CONFIGS, NAME) or not self._owns(STATUS):
             return False
         body = {
             "apiVersion": CONFIGS.api_version,

@@ -5,23 +5,19 @@ nothing. The protocols behind, and why no kind has two owners, are in `cluster/l
 """
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from auditor.cluster.callback import FAULTS
 from auditor.cluster.lease import Durations, Election, Leases, Permit, Sharding
-from auditor.errors import LeaseLostError
 
 log = logging.getLogger(__name__)
 
 NAME: Final = "auditor-watch"
 """Of the Lease by which one leads, and of the group of those that share."""
 DEFAULTS: Final = Durations()
-ALONE: Final = 60.0
-"""Seconds for one write where no lease bounds it: how long an API server lets a request take."""
 
 Listener = Callable[[], None]
 
@@ -77,43 +73,6 @@ class _Listeners:
                 each()
             except FAULTS:
                 log.exception("turf: a callback failed")
-
-
-class Sole:
-    """Everything is ours, by nobody's leave: for one watcher that is known to be the only one."""
-
-    def __init__(self) -> None:
-        self._listeners = _Listeners()
-        self._owning = threading.Event()
-
-    def owns(self, kind_name: str) -> bool:
-        return self._owning.is_set()
-
-    @contextmanager
-    def guard(self, kind_name: str) -> Iterator[Permit]:
-        self._left()
-        yield Permit(self._left)
-
-    def subscribe(self, changed: Listener) -> None:
-        self._listeners.add(changed)
-
-    def start(self) -> None:
-        self._owning.set()
-        self._listeners.tell()
-
-    def stop(self) -> None:
-        if self._owning.is_set():
-            self._owning.clear()
-            self._listeners.tell()
-
-    @property
-    def status(self) -> TurfStatus:
-        return TurfStatus(self._owning.is_set(), "", (), "")
-
-    def _left(self) -> float:
-        if not self._owning.is_set():
-            raise LeaseLostError("this watcher has not begun, or is ending: nothing may be written")
-        return ALONE
 
 
 class Leading:

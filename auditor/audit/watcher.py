@@ -4,12 +4,11 @@ Watches judge what they bring, in their own threads. All else is decided by one 
 changes, and looks around a few times a second for what time alone has changed.
 """
 
-import functools
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -18,23 +17,22 @@ from auditor.audit.follower import Follower
 from auditor.audit.inforce import Around, InForce
 from auditor.audit.kinds import Chosen, choose
 from auditor.audit.ledger import Diff, widen
-from auditor.audit.lookups import Lookups, Pair, Values
+from auditor.audit.namespaces import WITH_MANAGERS, find_askers
 from auditor.audit.owners import Owners
+from auditor.audit.readers import Readers, find_indexes
 from auditor.audit.rechecks import Rechecks
 from auditor.audit.rejudge import Rejudger
-from auditor.audit.setting import ON_POLICIES, Consequence, Setting, asks_labels, asks_namespace, compare
+from auditor.audit.rounds import RESYNC, Rounds
+from auditor.audit.setting import ON_POLICIES, Consequence, Setting, compare
 from auditor.audit.turf import Turf
 from auditor.cluster import Client, Resource
 from auditor.cluster.discovery import Discovery, KindChange
-from auditor.cluster.informer import Change, Informer, Notice
+from auditor.cluster.informer import Informer, Notice
 from auditor.cluster.resource import NAMESPACES
-from auditor.cluster.stores import Keep
 from auditor.errors import ClusterError
-from auditor.intake.live.live import POLICIES, Live
-from auditor.intake.live.objects import index_by
+from auditor.intake.kinds import POLICIES
+from auditor.intake.live.live import Live
 from auditor.intake.live.view import View
-from auditor.json import JsonObject
-from auditor.model.policy import Policy
 from auditor.model.resource import name_kind
 
 log = logging.getLogger(__name__)
@@ -44,12 +42,6 @@ TICK: Final = 0.2
 RETRY: Final = 5.0
 """Seconds after which kinds that could not be found are looked for again; when a CRD comes, at once."""
 NEVER: Final = 3600.0
-CROWD: Final = 1.0
-"""Seconds that a pass waits which any change of a looked-up kind asks for: a hundred changes are one pass."""
-RESYNC: Final = timedelta(hours=6)
-"""In which every object is judged again though nothing has changed, kind by kind: for what we have overlooked."""
-WITH_MANAGERS: Final = Keep(whole=True, managed_fields=True)
-"""Of namespaces: when their labels were written says since when a rule can have been in force there."""
 LAST: Final = 2.0
 """Seconds that what is under way gets at the end: objects are judged in milliseconds, and a call is not worth more."""
 
@@ -116,21 +108,19 @@ class Watcher:
         """Rules that were asked, by kind and the reason for it."""
         self.judged: Counter[tuple[str, str]] = Counter()
         """Objects, in the same way."""
-        self.rejudger = Rejudger(client, lambda name: self.followers.get(name), ready=self._knows, passed=self._pass)
+        self.rejudger = Rejudger(
+            client,
+            lambda name: self.followers.get(name),
+            ready=lambda follower: self._readers.knows(follower),
+            passed=self._pass,
+        )
         self._rechecks = Rechecks(self.rejudger.ask)
-        self._lookups = Lookups(self.live.informers, self._touch, known=lambda: self.live.objects.known)
-        self._readers: Mapping[Pair, Sequence[tuple[str, str]]] = {}
-        """By looked-up group and resource: (source, pointer) of those who read it; without a pointer all of it."""
-        self._params: dict[tuple[str, str], Pair] = {}
-        """By version and name of a kind of params, where it was when it was last found."""
+        self._rounds = Rounds(resync, self.rejudger.ask)
+        self._readers = Readers(self.live, self._discovery, followers=lambda: self.followers, ask=self.rejudger.ask)
         self.owners = Owners(lambda group, kind: self._by_kind.get((group, kind)))
         self._namespaces: Informer | None = None
         self._retry_at = self._unsure_until = 0.0
         """Discovery may show a kind for a moment that is gone, or not yet one that has come."""
-        self._resync = resync
-        self._resynced: dict[str, float] = {}
-        """Of kinds that are known whole, when the last pass over all began."""
-        self._last_resync = time.monotonic()
         self._thread = threading.Thread(target=self._steer, name="steering", daemon=True)
 
     # -- its life ------------------------------------------------------------------------------------------------------
@@ -201,35 +191,15 @@ class Watcher:
         self.outlet.noted(resource, key)
 
     def _hear_namespace(self, notice: Notice) -> None:
-        """A new one, too, also by a list after a break: its objects may have come before it. At the start nobody
-        follows anything yet. An object that is a namespace changes itself."""
-        old, new = notice.old, notice.object
-        if notice.resync or notice.change is Change.DELETED or new is None:
+        """At the start nobody follows anything yet."""
+        asks = find_askers(notice)
+        if asks is None:
             return
-        relabelled, rewritten = old is None or _labels(old) != _labels(new), _content(old) != _content(new)
-        if not relabelled and not rewritten:
-            return
-        asks = functools.cache(lambda policy: (relabelled and asks_labels(policy)) or asks_namespace(policy))
         for name, follower in list(self.followers.items()):
             if follower.setting.namespaced:
-                asking = [key for key, each in follower.setting.policies.items() if asks(each)]
+                asking = frozenset(key for key, each in follower.setting.policies.items() if asks(each))
                 if asking:
-                    self.rejudger.ask(name, "namespace", frozenset(asking), namespaces=[notice.key])
-
-    def _touch(self, resource: Resource, key: str, values: Values) -> None:
-        pair = (resource.group, resource.plural)
-        for source, pointer in self._readers.get(pair, ()):
-            for name, follower in list(self.followers.items()):
-                if source not in follower.setting.policies:
-                    continue
-                keys = follower.keys_with(pointer, values.get(pointer, ())) if pointer else None
-                if keys is None:
-                    self.rejudger.ask(name, "lookup", frozenset({source}), delay=CROWD)
-                    continue
-                if (follower.resource.group, follower.resource.plural) == pair:
-                    keys.discard(key)
-                if keys:
-                    self.rejudger.ask(name, "lookup", frozenset({source}), keys=keys)
+                    self.rejudger.ask(name, "namespace", asking, namespaces=[notice.key])
 
     # -- the audience of the followers ---------------------------------------------------------------------------------
 
@@ -284,12 +254,11 @@ class Watcher:
         for follower in self.followers.values():
             if follower.settle():
                 moved = True
-                self._resynced[follower.name] = time.monotonic()
+                self._rounds.note(follower.name)
                 self._pass(follower)
-        for pair in self._lookups.settle():
-            self._ask_readers(pair)
+        self._readers.settle()
         self._rechecks.ask_due(datetime.now(UTC))
-        self._resync_one()
+        self._rounds.ask_due()
         if moved:
             self.outlet.moved()
 
@@ -304,7 +273,7 @@ class Watcher:
     def _arrange(self, view: View) -> None:
         policies = view.compiled()
         chosen, left = choose(view.kinds, policies, view.settings, self._discovery)
-        missing = self._read_lookups(view)
+        missing = self._readers.follow(view)
         doubtful = [*left, *(each for each in chosen.values() if each.resource is None)]
         in_force = InForce(
             view,
@@ -349,7 +318,7 @@ class Watcher:
             follower = Follower(name, resource, setting, self)
             self._publish_followers({**self.followers, name: follower})  # before it judges, as others ask for it
             try:
-                follower.open(self.live.informers, resource, self._indexes(setting))
+                follower.open(self.live.informers, resource, find_indexes(setting))
             except BaseException:
                 self._end(follower, gone=False)
                 raise
@@ -369,7 +338,7 @@ class Watcher:
         # What checks say of a policy with another binding that stays, stays.
         gone = widen(consequence.gone, ON_POLICIES) - widen(setting.policies, ON_POLICIES) if consequence.gone else ()
         follower.set(setting, gone)
-        indexes = self._indexes(setting)
+        indexes = find_indexes(setting)
         if _same_watch(follower.resource, resource) and indexes.keys() <= follower.pointers:
             self._ask(follower, consequence)
         else:
@@ -388,7 +357,7 @@ class Watcher:
         follower.close()
         self._publish_followers({each: other for each, other in self.followers.items() if each != name})
         self._rechecks.forget(name)
-        self._resynced.pop(name, None)
+        self._rounds.forget(name)
         for counts in (self.judged, self.evaluations):
             for key in [key for key in list(counts) if key[0] == name]:
                 counts["", key[1]] += counts.pop(key)  # kinds that come and go are no reason to grow
@@ -398,62 +367,6 @@ class Watcher:
             self.outlet.gone(follower)
         else:
             self.outlet.lost(follower)
-
-    def _indexes(self, setting: Setting) -> dict[str, Callable[[JsonObject], Sequence[str]]]:
-        pointers = {
-            lookup.indexed_by
-            for each in setting.policies.values()
-            for lookup in each.policy.lookups
-            if lookup.indexed_by
-        }
-        return {pointer: _index(pointer) for pointer in pointers}
-
-    # -- lookups -------------------------------------------------------------------------------------------------------
-
-    def _read_lookups(self, view: View) -> bool:
-        """Whether something is missing of what policies read. Who reads it is noted all the same: a kind that goes, or
-        comes again, concerns them."""
-        readers: dict[Pair, list[tuple[str, str]]] = {}
-        wishes: dict[Resource, set[str]] = {}
-        missing = False
-        for each in view.compiled():
-            for pair, resource, pointer in self._reads(each.policy):
-                readers.setdefault(pair, []).append((each.policy.key, pointer))
-                missing |= resource is None
-                if resource is not None:
-                    wishes.setdefault(resource, set()).update({pointer} - {""})
-        self._readers = readers
-        self._lookups.follow({resource: frozenset(pointers) for resource, pointers in wishes.items()})
-        return missing
-
-    def _reads(self, policy: Policy) -> Iterator[tuple[Pair, Resource | None, str]]:
-        """None: there is no such kind now."""
-        for lookup in policy.lookups:
-            resource = self.live.find_kind(lookup.group, lookup.resource)
-            yield (lookup.group, lookup.resource), resource, lookup.indexed_by
-        if (kind := policy.param_kind) is None:
-            return
-        name, found = (kind.api_version, kind.kind), None
-        try:
-            found = self._discovery.find_exact(*name)
-            self._params[name] = (found.group, found.plural)
-        except ClusterError:
-            log.debug("%s: the kind of its params is not there", policy.key)
-        yield self._params.get(name, ("", "")), found, ""
-
-    def _ask_readers(self, pair: Pair) -> None:
-        sources = frozenset(source for source, _ in self._readers.get(pair, ()))
-        for name, follower in self.followers.items():
-            if asking := sources & follower.setting.policies.keys():
-                self.rejudger.ask(name, "lookup", asking)
-
-    def _knows(self, follower: Follower) -> bool:
-        """What its policies look up, but for what cannot be read: of that they say so themselves."""
-        pending = self.live.objects.pending
-        if not pending:
-            return True
-        reading = {source for pair in pending for source, _ in self._readers.get(pair, ())}
-        return reading.isdisjoint(follower.setting.policies)
 
     # -- what time changes ---------------------------------------------------------------------------------------------
 
@@ -466,18 +379,6 @@ class Watcher:
                     keys = follower.ledger.keys_of(asking)
                 if keys:
                     self.rejudger.ask(name, "status", frozenset(asking), keys=keys)
-
-    def _resync_one(self) -> None:
-        """Kind by kind, spread over the interval."""
-        if not self._resynced:
-            return
-        now, pause = time.monotonic(), self._resync.total_seconds() / len(self._resynced)
-        if now - self._last_resync < pause:
-            return
-        name = min(self._resynced, key=lambda name: self._resynced[name])
-        if now - self._resynced[name] >= pause:
-            self._last_resync = self._resynced[name] = now
-            self.rejudger.ask(name, "resync")
 
     def hear_pardons(self, objects: Iterable[tuple[str, str, str]]) -> None:
         """Somebody broke the glass for these, by group, kind and key: what they look like is no bypass."""
@@ -495,23 +396,3 @@ def _same_watch(one: Resource, other: Resource) -> bool:
         other.kind,
         other.namespaced,
     )
-
-
-def _labels(namespace: JsonObject | None) -> object:
-    return None if namespace is None else (namespace.get("metadata") or {}).get("labels")
-
-
-def _content(namespace: JsonObject | None) -> object:
-    """What a rule may read of it, but for what the server notes at each write."""
-    if namespace is None:
-        return None
-    noted = ("managedFields", "resourceVersion", "generation")
-    metadata = {name: each for name, each in (namespace.get("metadata") or {}).items() if name not in noted}
-    return {**namespace, "metadata": metadata}
-
-
-@functools.lru_cache(maxsize=1024)
-def _index(pointer: str) -> Callable[[JsonObject], Sequence[str]]:
-    """The same function for the same pointer: by that, informers know that an index can be shared."""
-    by = index_by(pointer)
-    return lambda thing: tuple(by(thing))

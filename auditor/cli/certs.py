@@ -1,6 +1,6 @@
 """`auditor certs`: the certificates of the webhook, to be seen, made and replaced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -54,18 +54,17 @@ def show(namespace: str, name: str, cluster: Cluster, directory: Path | None, ou
 
     Exit code 0: all is well; 1: something is expired or broken; 2: a mistake in the command; 3: it could not be read.
     """
-    import orjson
-
+    from auditor.intake.printable import clean, write_json
     from auditor.webhooks.certificates.show import as_json, survey
 
     title, data = _read(namespace, name, cluster, directory)
     now = datetime.now(UTC)
     overview = survey(data, now)
     if output == "json":
-        content = {"source": title} | as_json(overview, now)
-        click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode())
+        click.echo(write_json({"source": title} | as_json(overview, now)))
     else:
-        _print(title, overview, now)
+        for line in _tell(title, overview, now):
+            click.echo(clean(line))
     return WRONG if overview.faults else CLEAN
 
 
@@ -164,22 +163,22 @@ def _read_secret(client: "Client", namespace: str, name: str) -> tuple[str, dict
         ) from error
 
 
-def _print(title: str, overview: "Overview", now: datetime) -> None:
+def _tell(title: str, overview: "Overview", now: datetime) -> Iterator[str]:
     from auditor.certs.bundle import hosts_of
     from auditor.webhooks.certificates.show import days_left, serial_of
 
-    click.echo(title)
+    yield title
     for entry in overview.entries:
         certificate = entry.certificate
         start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-        click.echo(f"{entry.role}{f': {entry.note}' if entry.note else ''}")
-        click.echo(f"  subject  {certificate.subject.rfc4514_string()}")
-        click.echo(f"  serial   {serial_of(certificate)}")
-        click.echo(f"  valid    {start:%Y-%m-%d %H:%M:%SZ} to {end:%Y-%m-%d %H:%M:%SZ}")
-        click.echo(f"  left     {days_left(certificate, now)} days")
+        yield f"{entry.role}{f': {entry.note}' if entry.note else ''}"
+        yield f"  subject  {certificate.subject.rfc4514_string()}"
+        yield f"  serial   {serial_of(certificate)}"
+        yield f"  valid    {start:%Y-%m-%d %H:%M:%SZ} to {end:%Y-%m-%d %H:%M:%SZ}"
+        yield f"  left     {days_left(certificate, now)} days"
         if hosts_of(certificate):
-            click.echo(f"  names    {', '.join(sorted(hosts_of(certificate)))}")
+            yield f"  names    {', '.join(sorted(hosts_of(certificate)))}"
     if overview.next:
-        click.echo(f"next: {overview.next}")
+        yield f"next: {overview.next}"
     for fault in overview.faults:
-        click.echo(f"WRONG: {fault}")
+        yield f"WRONG: {fault}"

@@ -112,8 +112,8 @@ def _convert(paths: tuple[str, ...], version: str, conversions: tuple[str, ...],
     from auditor.engine.mistakes import PolicyError
     from auditor.intake.load import load, read_items
     from auditor.intake.packs import packs_directory
+    from auditor.intake.prepare import BESIDE
     from auditor.intake.printable import clean
-    from auditor.intake.scan import BESIDE
 
     known = load(conversions or _conversions_of(packs_directory()), skip=BESIDE)
     if wrong := [each for each in known.mistakes if not each.warning]:

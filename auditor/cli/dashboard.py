@@ -18,6 +18,12 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Where browsers, or the proxy before them, come in.",
 )
 @click.option(
+    "--operations",
+    default="",
+    metavar="HOST:PORT",
+    help="For probes and metrics, plain HTTP: /healthz, /readyz, /metrics. Default: nowhere.",
+)
+@click.option(
     "--access",
     type=click.Choice(["link", "token", "proxy"]),
     default="link",
@@ -52,6 +58,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @cluster_options
 def command(
     listen: str,
+    operations: str,
     access: str,
     public_url: str,
     database_url: str | None,
@@ -77,6 +84,7 @@ def command(
 
     settings = DashboardSettings(
         listen=Listen.read(listen),
+        operations=Listen.read(operations) if operations else None,
         database=default_database() if database_url is None else database_url,
         cluster_name=cluster_name,
         access=access,

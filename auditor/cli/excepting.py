@@ -66,7 +66,7 @@ def command(
     refused.
     """
     from auditor.cluster.discovery import Discovery
-    from auditor.intake.live.live import EXCEPTIONS
+    from auditor.intake.kinds import EXCEPTIONS
 
     named = read_names([thing])
     if not named[0].name:
@@ -112,7 +112,7 @@ def find_place(found: Sought, auditor_namespace: str) -> str:
 
 def _find_policy(client: "Client", name: str) -> "Policy":
     from auditor.engine.read import read_policy
-    from auditor.intake.live.live import POLICIES
+    from auditor.intake.kinds import POLICIES
 
     try:
         return read_policy(client.get(POLICIES, name))
@@ -156,8 +156,8 @@ def _ask(question: str, option: str) -> str:
 
 def _read_end(client: "Client", text: str) -> datetime:
     """Within what AuditConfig allows: one that reaches further excuses nothing until its end is near enough."""
+    from auditor.intake.kinds import CONFIGS
     from auditor.intake.live.config import NAME, latest_end, read_settings
-    from auditor.intake.live.live import CONFIGS
 
     now = datetime.now(UTC)
     end = read_end(text, now)

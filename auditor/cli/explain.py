@@ -140,8 +140,8 @@ def _read_files(
     from auditor.intake.explain.explain import explain_objects
     from auditor.intake.load import read_items
     from auditor.intake.packs import packs_directory
+    from auditor.intake.prepare import prepare
     from auditor.intake.question import Question, read_user
-    from auditor.intake.scan import prepare
     from auditor.model.request import Operation
 
     _check_operation(operation, old)

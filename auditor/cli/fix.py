@@ -55,7 +55,7 @@ def command(
     """
     from auditor.intake.fix.fix import fix
     from auditor.intake.packs import packs_directory
-    from auditor.intake.scan import prepare
+    from auditor.intake.prepare import prepare
 
     prepared = prepare(policies or (str(packs_directory()),), crds, params=params)
     results = fix(paths, prepared, time=datetime.now(UTC), namespaces=namespace_labels)

@@ -1,5 +1,6 @@
 """The frame around all commands: which there are, the options they share, how errors reach a person."""
 
+import errno
 import importlib
 import logging
 import os
@@ -105,13 +106,21 @@ def run(program: str = "auditor", defaults: Mapping[str, JsonObject] | None = No
         # Nothing more may be written, not even what the interpreter's end would flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            return _tell_defect(error)
+        return _tell(f"there is no room left to write to: {error.strerror}. Not all was told", INTERNAL_ERROR)
     except Exception as error:
-        return _tell(
-            f"internal error: {type(error).__name__}: {error}. This is a defect of auditor: please report it, "
-            "with what -vv prints.",
-            INTERNAL_ERROR,
-        )
+        return _tell_defect(error)
     return result if isinstance(result, int) else 0
+
+
+def _tell_defect(error: Exception) -> int:
+    return _tell(
+        f"internal error: {type(error).__name__}: {error}. This is a defect of auditor: please report it, "
+        "with what -vv prints.",
+        INTERNAL_ERROR,
+    )
 
 
 def _tell(text: str, code: int) -> int:

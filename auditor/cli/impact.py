@@ -88,7 +88,7 @@ def command(
 def _replay_offline(paths: Sequence[str], decisions: str) -> "Foreseen":
     from auditor.intake.impact.cluster import CatalogResources
     from auditor.intake.impact.decisions import GivenOnly, find_denied, read_log, replay
-    from auditor.intake.scan import prepare
+    from auditor.intake.prepare import prepare
     from auditor.model.world import World
     from auditor.report.impact import Foreseen
 

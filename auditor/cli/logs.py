@@ -45,4 +45,6 @@ class JsonFormatter(logging.Formatter):
             line["trace"] = trace
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        from auditor.intake.printable import quiet
+
+        return quiet(json.dumps(line, ensure_ascii=False))  # somebody looks at it in a terminal, too

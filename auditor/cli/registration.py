@@ -124,11 +124,16 @@ def remove(cluster: Cluster, place: Place, force: bool, dry_run: bool) -> int:
 
     Exit code 0: all is removed; 1: with --force, and something is lost; 2: refused, and nothing was touched.
     """
+    from auditor.errors import NotFoundError
     from auditor.webhooks.registration import uninstall, writing
 
     client = cluster.connect("registration")
     with client.transport:
-        installation, owner = place.find(client)
+        try:
+            installation, owner = place.find(client)
+        except NotFoundError:  # the chart was uninstalled first: what it has left behind can be taken back all the same
+            click.echo(f"note: {place.owner} is not there: a webhook that still runs would register again", err=True)
+            installation, owner = replace(place, owner="").find(client)
         options = replace(writing.OPTIONS, dry_run=dry_run)
         done = uninstall(client, installation, owner=owner, force=force, options=options)
     for each in done.removed:

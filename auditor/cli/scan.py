@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from auditor.cli.outputs import Output, OutputType, check_outputs, write_file, w
 from auditor.cli.scanoptions import ScanOptions, scan_options
 
 if TYPE_CHECKING:
-    from auditor.intake.scan import Scan
+    from auditor.intake.found import Scan
+    from auditor.intake.portions import Files
     from auditor.report.baseline import Baseline, Comparison
     from auditor.report.results import Results
 
@@ -67,11 +69,12 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
     """What was found, and whether somebody lost patience."""
     from auditor.cli.progress import ShownProgress
     from auditor.errors import InputError
+    from auditor.intake.found import Scan
     from auditor.intake.load import read_items
-    from auditor.intake.packs.folder import files_about
     from auditor.intake.portions import Files
+    from auditor.intake.prepare import PreparationError, prepare
     from auditor.intake.question import Question, read_user
-    from auditor.intake.scan import PreparationError, Scan, prepare, scan
+    from auditor.intake.scan import scan
     from auditor.model.request import Operation
 
     files, interrupted = Files(paths), False
@@ -79,7 +82,7 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
         files.read(exclude=options.exclude)
     except KeyboardInterrupt:  # what was read is judged, which is quick; who has no patience for that asks again
         interrupted = True
-    policies = options.policies or files_about(files.mentioned)
+    policies = options.policies or _choose_packs(files)
     prepared = prepare(policies, options.crds, params=options.params, exceptions=options.exceptions)
     unreadable: list[InputError] = []
     question = Question(
@@ -111,15 +114,21 @@ def _scan_files(paths: tuple[str, ...], options: ScanOptions) -> tuple["Scan", b
     return result, interrupted
 
 
+def _choose_packs(files: "Files") -> Sequence[str]:
+    from auditor.intake.packs.folder import files_about
+
+    return files_about(files.mentioned)
+
+
 def _scan_cluster(cluster: Cluster, options: ScanOptions) -> tuple["Scan", bool]:
     from dataclasses import replace
 
     from auditor.cli.progress import ShownProgress
     from auditor.engine.engine import Engine
+    from auditor.intake.found import Scan
     from auditor.intake.once.basis import make_basis, read_ground, rules_of_cluster, rules_of_files
     from auditor.intake.once.sweep import count_objects, scan_cluster
     from auditor.intake.once.targets import choose
-    from auditor.intake.scan import Scan
 
     progress, interrupted = ShownProgress(), False
     time = datetime.now(UTC)

@@ -27,7 +27,7 @@ _PARTS = re.compile(r"^---.*$", re.MULTILINE)
 
 def complete_policies(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of the policies in --policies, or in our packs; a file may be named as well."""
-    names = (_name(each) for each in _read(_paths(context, "policies")) if each["kind"] != _KINDS[-1])
+    names = (_name(each) for each in _read(_policies(context)) if each["kind"] != _KINDS[-1])
     return [CompletionItem(incomplete, type="file"), *_offer(names, incomplete)]
 
 
@@ -38,7 +38,7 @@ def complete_kinds(context: click.Context, _: click.Parameter, incomplete: str) 
     asks_cluster = "in_cluster" not in context.params or context.params["in_cluster"] or not paths
     found: set[str] = set()
     if not context.params.get("in_cluster"):
-        for each in _read([*_paths(context, "policies"), *_given(context, "crds"), *paths]):
+        for each in _read([*_policies(context), *_given(context, "crds"), *paths]):
             found.update(_kinds_of(each))
     if asks_cluster:
         found.update(_ask_cluster(context))
@@ -54,10 +54,10 @@ def _given(context: click.Context, name: str) -> list[str]:
     return [value] if isinstance(value, str) else [str(each) for each in value]
 
 
-def _paths(context: click.Context, name: str) -> list[str]:
+def _policies(context: click.Context) -> list[str]:
     from auditor.intake.packs.folder import packs_directory
 
-    return _given(context, name) or [str(packs_directory())]
+    return _given(context, "policies") or [str(packs_directory())]
 
 
 def _read(paths: list[str]) -> Iterator[JsonObject]:

@@ -40,15 +40,15 @@ from auditor.cli.cluster import Cluster, cluster_options
     "--private-receivers/--public-receivers",
     default=True,
     show_default=True,
-    help="Whether webhooks may be called at private addresses, as those of the cluster are.",
+    help="Whether webhooks and mail servers may have private addresses, as those of the cluster do.",
 )
 @click.option("--door", "doors", multiple=True, metavar="URL", help="The operations port of a door; may be repeated.")
 @click.option(
     "--door-service",
     default="auditor-webhook",
     show_default=True,
-    metavar="NAME",
-    help='By whose EndpointSlices doors are found. "": only those named by --door.',
+    metavar="NAME[:PORT]",
+    help='By whose EndpointSlices doors are found, and the port of their operations. "": only those named by --door.',
 )
 @click.option(
     "--share/--lead",
@@ -100,6 +100,7 @@ def command(
     environment: --database-url as AUDITOR_WATCH_DATABASE_URL. Ends after SIGTERM or Ctrl-C when what it knows is
     written.
     """
+    from auditor.audit.doors import DoorService
     from auditor.audit.service import run
     from auditor.audit.settings import WatchSettings, default_database, default_reports
     from auditor.errors import UsageError
@@ -123,7 +124,7 @@ def command(
             reports=default_reports() if reports_directory is None else Path(reports_directory),
             private_receivers=private_receivers,
             doors=doors,
-            door_service=door_service,
+            door_service=DoorService.read(door_service) if door_service else None,
             share=share,
             report_crds=report_crds,
             events=events,

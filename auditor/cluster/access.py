@@ -1,5 +1,7 @@
 """Safe reading of nested JSON: what is not there, or has another shape, is the default. Never an exception."""
 
+from datetime import datetime
+
 from auditor.json import Json, JsonObject
 
 
@@ -28,6 +30,15 @@ def dig_list(value: Json, *path: str | int) -> list[Json]:
 def dig_text(value: Json, *path: str | int) -> str:
     found = dig(value, *path)
     return found if isinstance(found, str) else ""
+
+
+def dig_time(value: Json, *path: str | int) -> datetime | None:
+    """None also of a time without a zone: nothing can be concluded from it."""
+    try:
+        found = datetime.fromisoformat(dig_text(value, *path))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
 
 
 def key_of(obj: JsonObject) -> str:

@@ -11,6 +11,9 @@ from auditor.json import JsonObject
 TEXT_LIMIT = 300
 """Characters of an answer that is no Status: a proxy's page in HTML says what it is in its first lines."""
 
+REOPENING = "storage is (re)initializing"
+"""For some seconds after a CRD was created or changed, as 429: to who does not know that, it says nothing."""
+
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 """The text of a Warning header."""
 
@@ -38,11 +41,14 @@ def error_of_status(what: str, status: JsonObject, *, code: int = 0, retry_after
     if retry_after is None:
         wish = dig(status, "details", "retryAfterSeconds")
         retry_after = float(wish) if type(wish) is int and wish > 0 else None
+    message = dig_text(status, "message")
+    if message == REOPENING:
+        message = f"its CRD has just come or changed, and {message}"
     error = make_api_error(
         what,
         code=code or (own_code if type(own_code) is int else 500),
         reason=dig_text(status, "reason"),
-        message=dig_text(status, "message"),
+        message=message,
         causes=causes,
         retry_after=retry_after,
     )

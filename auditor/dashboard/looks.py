@@ -10,9 +10,9 @@ from flask import Flask
 from markupsafe import Markup
 
 from auditor.dashboard.answers.asked import CLUSTER_SCOPED
+from auditor.report.compliance.cells import Percent, show, show_time
 from auditor.report.compliance.formats.charts import draw_gauge, draw_trend, grade
 from auditor.report.compliance.overview import Overview
-from auditor.report.compliance.tell import Percent, show, show_time
 from auditor.report.compliance.tree import Point, Results
 
 RESULT_WORDS: Final = {"fail": "violation", "warn": "warning", "error": "error", "skip": "excused", "pass": "pass"}

@@ -2,7 +2,7 @@
 
 from auditor.cluster.resource import CRDS, NAMESPACES
 from auditor.dashboard.access import rights, tokens
-from auditor.intake.live.live import POLICIES
+from auditor.intake.kinds import POLICIES
 from auditor.model.rights import Right
 
 

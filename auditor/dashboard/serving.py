@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import socket
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from auditor.cluster import Client, Settings, connect
 from auditor.cluster.access import dig_text
@@ -34,18 +35,17 @@ from auditor.dashboard.access import (
 from auditor.dashboard.access.origin import Origin
 from auditor.dashboard.access.sessions import Sessions
 from auditor.dashboard.app import Source, make_app
+from auditor.dashboard.meters import Meters
 from auditor.dashboard.now import Objects
-from auditor.errors import UsageError
-from auditor.operations import Listen
+from auditor.dashboard.worker import CONNECTIONS, THREADS, DashboardWorker
+from auditor.errors import AuditorError, UsageError
+from auditor.languages.isolation.pool import STOPS
+from auditor.operations import Listen, OperationsServer, Vitals, make_operations_app
 from auditor.report.history import Database
-from auditor.report.history.reader import choose_cluster, open_to_read
+from auditor.report.history.reader import choose_cluster, list_clusters, open_to_read
 
 log = logging.getLogger(__name__)
 
-THREADS: Final = 8
-"""A page takes 0.1 s of a core: eight that wait for a disk or for the API server hold nobody up."""
-HANDSHAKE: Final = 5.0
-"""Seconds. Who begins TLS and then says nothing would keep a thread for ever."""
 QPS: Final = 200.0
 """Questions a second about rights: a visitor of 2,000 namespaces waits for 10 s, once in half a minute."""
 PATIENCE: Final = 10.0
@@ -57,6 +57,8 @@ HEARTBEATS: Final = ("/dev/shm", "/tmp")  # noqa: S108 - a file without a name, 
 class DashboardSettings:
     listen: Listen
     database: str
+    operations: Listen | None = None
+    """For probes and metrics; None: nowhere."""
     cluster_name: str = ""
     access: str = "link"
     """link, token or proxy."""
@@ -149,6 +151,23 @@ def _make_proof(settings: DashboardSettings) -> Proof:
     return Certificates(settings.proxy_names)
 
 
+def _open_operations(listening: socket, app: Flask, database: Database) -> None:
+    registry = CollectorRegistry()
+    registry.register(REGISTRY)  # that of the process, and of the cluster room
+    registry.register(Vitals("dashboard", stops=STOPS.copy))
+    Meters(registry).follow(app)
+
+    def read() -> str:
+        try:
+            with database.reading() as connection:
+                list_clusters(connection)
+        except AuditorError as error:
+            return str(error)
+        return ""
+
+    OperationsServer(listening, make_operations_app(registry=registry, checks={"history": read})).start()
+
+
 class _Logger(Logger):  # type: ignore[misc]
     """Hands all to our logging; no access log, in which links and searches would stand."""
 
@@ -168,19 +187,11 @@ class _Config(Config):  # type: ignore[misc]
         return self.secured
 
 
-class _Context(ssl.SSLContext):
-    """Waits for a handshake only so long."""
-
-    def wrap_socket(self, sock: socket, *args: Any, **more: Any) -> ssl.SSLSocket:
-        sock.settimeout(HANDSHAKE)
-        wrapped = super().wrap_socket(sock, *args, **more)
-        wrapped.settimeout(None)
-        return wrapped
-
-
 class _Application(BaseApplication):  # type: ignore[misc]
-    def __init__(self, settings: DashboardSettings, listening: socket, tell: Callable[[str], None]) -> None:
-        self._settings, self._tell = settings, tell
+    def __init__(
+        self, settings: DashboardSettings, listening: socket, operations: socket | None, tell: Callable[[str], None]
+    ) -> None:
+        self._settings, self._operations, self._tell = settings, operations, tell
         self._port = listening.getsockname()[1]
         self._descriptor = listening.detach()
         super().__init__()
@@ -193,7 +204,8 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "bind": f"fd://{self._descriptor}",
             "workers": 1,
             "threads": THREADS,
-            "worker_class": "gthread",
+            "worker_connections": CONNECTIONS,
+            "worker_class": DashboardWorker,
             "worker_tmp_dir": next((each for each in HEARTBEATS if Path(each).is_dir()), None),
             "logger_class": _Logger,
             "accesslog": None,
@@ -207,7 +219,9 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """In the worker: neither connections nor threads live through a fork."""
-        app, entrance, _ = make(self._settings, self._port, self._tell)
+        app, entrance, database = make(self._settings, self._port, self._tell)
+        if self._operations is not None:
+            _open_operations(self._operations, app, database)
         if isinstance(entrance, LinkEntrance):
             entrance.offer()
         return app
@@ -218,7 +232,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
     def _make_context(self) -> ssl.SSLContext:
         """Of each connection anew: certificates are replaced while it runs."""
         settings = self._settings
-        context = _Context(ssl.PROTOCOL_TLS_SERVER)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(str(settings.certificate), str(settings.key))
         if settings.proxy_ca is not None:
@@ -235,5 +249,6 @@ def run(settings: DashboardSettings, tell: Callable[[str], None]) -> NoReturn:
     # Once for its errors: what the worker needs cannot go along through a fork.
     make(settings, settings.listen.port, tell)[2].close()
     listening = settings.listen.open()
-    _Application(settings, listening, tell).run()
+    operations = settings.operations.open() if settings.operations is not None else None
+    _Application(settings, listening, operations, tell).run()
     raise SystemExit(0)

@@ -91,8 +91,8 @@ class _Compiler:
                     self._wrong(f"another {what} is named {name!r} already", pointer)
                 seen.add(name)
 
-    def _wrong(self, message: str, pointer: str, rule: str = "") -> None:
-        self.mistakes.append(Mistake(policy=self.policy.name, pointer=pointer, message=message, rule=rule))
+    def _wrong(self, message: str, pointer: str) -> None:
+        self.mistakes.append(Mistake(policy=self.policy.name, pointer=pointer, message=message))
 
     def _try(self, act: Callable[[], T], pointer: str, rule: str = "") -> T | None:
         try:

@@ -27,7 +27,7 @@ def say_violation(rule: CompiledRule, bindings: "cel.Bindings | None") -> str:
     return trim(rule.rule.message) or f"failed expression: {_show(rule)}"
 
 
-def say_error(rule: CompiledRule, error: str, bindings: "cel.Bindings | None" = None) -> str:
+def say_error(rule: CompiledRule, error: str, bindings: "cel.Bindings | None") -> str:
     if rule.rule.sensitive:
         return "the rule could not be evaluated; why is not shown, because it is marked as sensitive"
     if rule.cel is not None and bindings is not None:

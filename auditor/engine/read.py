@@ -88,7 +88,7 @@ def read_policy(thing: JsonObject) -> Policy:
         conditions=read_expressions(spec, "matchConditions"),
         params=spec.get("params"),
         param_kind=ParamKind(param_kind["apiVersion"], param_kind["kind"]) if param_kind else None,
-        param_ref=read_param_ref(reader, spec.get("paramRef"), "/spec/paramRef"),
+        param_ref=read_param_ref(reader, spec.get("paramRef")),
         lookups=tuple(_lookup(reader, each, i) for i, each in enumerate(spec.get("lookups") or ())),
         variables=read_expressions(spec, "variables"),
         rules=tuple(_rule(each, f"/spec/rules/{i}") for i, each in enumerate(spec.get("rules") or ())),
@@ -113,21 +113,21 @@ def read_policy(thing: JsonObject) -> Policy:
     return policy
 
 
-def read_expressions(spec: JsonObject, field: str, *, text: str = "expression") -> tuple[Expression, ...]:
+def read_expressions(spec: JsonObject, field: str) -> tuple[Expression, ...]:
     return tuple(
-        Expression(each.get("name", ""), each.get(text, ""), f"/spec/{field}/{i}/{text}")
+        Expression(each.get("name", ""), each.get("expression", ""), f"/spec/{field}/{i}/expression")
         for i, each in enumerate(spec.get(field) or ())
     )
 
 
-def read_param_ref(reader: Reader, value: Json, pointer: str) -> ParamRef | None:
+def read_param_ref(reader: Reader, value: Json) -> ParamRef | None:
     if not value:
         return None
     selector = value.get("selector")
     return ParamRef(
         name=value.get("name") or "",
         namespace=value.get("namespace") or "",
-        selector=None if selector is None else reader.selector(selector, f"{pointer}/selector"),
+        selector=None if selector is None else reader.selector(selector, "/spec/paramRef/selector"),
         allow_missing=value.get("parameterNotFoundAction", "Deny") == "Allow",
     )
 

@@ -16,11 +16,12 @@ from typing import Final
 from auditor.dataclass import dataclass
 from auditor.engine.patch import same
 from auditor.errors import AuditorError, InputError, UsageError
+from auditor.intake.door import judge_as_door
 from auditor.intake.files import SUFFIXES
 from auditor.intake.goldens import rewrite, show_difference
 from auditor.intake.load import Item, Loaded, read_items, sort
+from auditor.intake.prepare import CASES, Prepared, prepare
 from auditor.intake.requests import Surroundings, ask, kind_of, receive, surround
-from auditor.intake.scan import CASES, Prepared, judge_as_door, prepare
 from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result
 from auditor.model.request import Request

@@ -60,14 +60,26 @@ class _EmptyError(InputError):
     """A folder that holds nothing for us."""
 
 
+class ChartError(InputError):
+    """A Helm chart. Its templates are no YAML, and its values no objects; what comes out of them is to be read."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"{folder}: a Helm chart is not read, but for its crds: what comes out of it is, by "
+            f"`helm template {folder} | auditor scan -`"
+        )
+        self.folder = folder
+
+
 def find_sources(
     paths: Iterable[str], *, skip: Collection[str] = (), exclude: Sequence[str] = ()
 ) -> Iterator[Source | InputError]:
     """Each file once, in the order in which it is found. Folders with a name in `skip` are not entered, and files that
     a pattern of `exclude` fits are left out.
 
-    A folder that cannot be read, or has nothing to read, comes in its place. Raises UsageError for paths that lead to
-    nothing at all, as whoever mistypes one must not be told that all is well; and where there is nothing else.
+    A folder that cannot be read, or has nothing to read, comes in its place, and so does a Helm chart. Raises
+    UsageError for paths that lead to nothing at all, as whoever mistypes one must not be told that all is well; and
+    where there is nothing else.
     """
     seen: set[str] = set()
     missing: list[str] = []
@@ -80,20 +92,21 @@ def find_sources(
                 key = source.real or os.path.realpath(source.path)
             if key not in seen:
                 seen.add(key)
-                if not (exclude and isinstance(source, Source) and is_excluded(source, exclude)):
+                if not (exclude and is_excluded(source, exclude)):
                     found.append(source)
-    empty = [str(each) for each in found if isinstance(each, _EmptyError)]
+    empty = [str(each) for each in found if isinstance(each, _EmptyError | ChartError)]
     if missing or len(empty) == len(found) > 0:
         raise UsageError("\n".join([*missing, *empty]))
     yield from found
 
 
-def is_excluded(source: Source, patterns: Sequence[str]) -> bool:
+def is_excluded(source: Source | InputError, patterns: Sequence[str]) -> bool:
     """A pattern without a slash fits the name of the file or of a folder above it; one with, the path as it is named,
     or its end. `*` also stands for slashes, as in a shell's case."""
-    if source.path is None:
+    named = source.path if isinstance(source, Source) else source.folder if isinstance(source, ChartError) else None
+    if named is None:
         return False
-    path = Path(source.path)
+    path = Path(named)
     name = path.as_posix().removeprefix("./")
     for pattern in patterns:
         wanted = pattern.rstrip("/").removeprefix("./")
@@ -110,7 +123,7 @@ def _expand(path: str, skip: Collection[str], missing: list[str]) -> Iterator[So
         yield Source("<stdin>", None)
     elif os.path.isdir(path):  # noqa: PTH112 Path.is_dir raises for what may not be looked at
         errors: list[OSError] = []
-        walked: list[Source | InputError] = list(_walk(str(Path(path)), skip, errors))
+        walked = list(_walk(str(Path(path)), skip, errors))
         walked += map(_tell, errors)
         yield from walked or [_EmptyError(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")]
     elif os.path.lexists(path):
@@ -123,7 +136,7 @@ def _expand(path: str, skip: Collection[str], missing: list[str]) -> Iterator[So
         missing.append(f"{path}: no such file or directory")
 
 
-def _walk(top: str, skip: Collection[str], errors: list[OSError]) -> Iterator[Source]:
+def _walk(top: str, skip: Collection[str], errors: list[OSError]) -> Iterator[Source | InputError]:
     """Names in order, the files of a folder first; links to folders are not followed, so that there are no loops."""
     left = [top]
     while left:
@@ -133,6 +146,10 @@ def _walk(top: str, skip: Collection[str], errors: list[OSError]) -> Iterator[So
                 entries = sorted(scanned, key=lambda each: each.name)
         except OSError as error:
             errors.append(error)
+            continue
+        if _is_chart(entries):
+            yield ChartError(folder)
+            left += [entry.path for entry in entries if entry.name == "crds" and entry.is_dir(follow_symlinks=False)]
             continue
         inner: list[str] = []
         real = os.path.realpath(folder)
@@ -152,6 +169,11 @@ def _walk(top: str, skip: Collection[str], errors: list[OSError]) -> Iterator[So
             except OSError as gone:  # meanwhile
                 errors.append(gone)
         left += reversed(inner)
+
+
+def _is_chart(entries: Sequence["os.DirEntry[str]"]) -> bool:
+    names = {entry.name for entry in entries}
+    return "Chart.yaml" in names and "templates" in names
 
 
 def _leads_to_file(link: Path) -> bool:

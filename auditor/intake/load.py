@@ -3,7 +3,7 @@
 Everything that is wrong is collected, with file and line; who asked decides what an error means for him.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import field, replace
 from typing import Final
 
@@ -118,11 +118,9 @@ def sort(items: Iterable[Item], loaded: Loaded) -> Loaded:
     return loaded
 
 
-def read_items(
-    paths: Iterable[str], unreadable: list[InputError], *, skip: Collection[str] = (), exclude: Sequence[str] = ()
-) -> Iterator[Item]:
+def read_items(paths: Iterable[str], unreadable: list[InputError], *, skip: Collection[str] = ()) -> Iterator[Item]:
     """Every object of every file; Lists are taken apart. Raises UsageError for paths that lead nowhere."""
-    for source in find_sources(paths, skip=skip, exclude=exclude):
+    for source in find_sources(paths, skip=skip):
         if isinstance(source, InputError):
             unreadable.append(source)
             continue

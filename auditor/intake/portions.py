@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from auditor.dataclass import dataclass
 from auditor.errors import InputError
-from auditor.intake.files import Source, find_sources
+from auditor.intake.files import ChartError, Source, find_sources
 from auditor.intake.load import Item, read_objects
 
 SIZE: Final = 128 << 10
@@ -84,11 +84,15 @@ class Files:
 
     names: Sequence[str]
     portions: list[Portion] = field(default_factory=list)
+    charts: list[ChartError] = field(default_factory=list)
+    """Left out: nobody can mistake them for manifests."""
     unreadable: list[InputError] = field(default_factory=list)
 
     def read(self, *, exclude: Sequence[str] = ()) -> Self:
         """Once. Raises UsageError where no path leads anywhere. On Ctrl-C it has what was read so far."""
-        for portion in cut(find_sources(self.names, exclude=exclude), self.unreadable):
+        sources = list(find_sources(self.names, exclude=exclude))
+        self.charts += (each for each in sources if isinstance(each, ChartError))
+        for portion in cut((each for each in sources if not isinstance(each, ChartError)), self.unreadable):
             self.portions.append(portion)
         return self
 

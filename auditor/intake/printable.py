@@ -5,7 +5,8 @@ from typing import Final
 
 from auditor.json import Json
 
-_CONTROLS: Final = re.compile("[\x7f-\x9f]")
+_CONTROLS: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Those of terminals, ends of lines for some readers, and what turns the direction of a text."""
 
 
 def clean(text: str) -> str:

@@ -95,18 +95,16 @@ def make_request(
     operation: Operation = Operation.CREATE,
     old: JsonObject | None = None,
     user: User | None = None,
-    origin: Origin = Origin.FILE,
 ) -> Request:
-    """A file is judged as the door would: with the defaults of its CRD. What is stored has them already.
+    """A file is judged as the door would: with the defaults of its CRD.
 
     Raises InputError for a version that the CRD does not serve.
     """
     kind = kind_of(thing)
     catalog = around.catalog
-    if origin is Origin.FILE:
-        catalog.check(kind)
-        known = around.received.get(id(thing))
-        thing = known[1] if known else receive(thing, catalog)
+    catalog.check(kind)
+    known = around.received.get(id(thing))
+    thing = known[1] if known else receive(thing, catalog)
     metadata = _metadata(thing)
     namespace = str(metadata.get("namespace") or "")
     if (kind.group, kind.kind) == ("", "Namespace"):
@@ -122,7 +120,7 @@ def make_request(
         namespace=namespace,
         namespaced=catalog.is_namespaced(kind),
         user=user,
-        origin=origin,
+        origin=Origin.FILE,
         namespace_object=around.namespaces.get(namespace) if namespace else None,
         world=around.world,
         time=around.time,

@@ -8,8 +8,8 @@ import orjson
 
 from auditor.dataclass import dataclass
 from auditor.errors import UsageError
+from auditor.intake.found import Scan
 from auditor.intake.judged import Judged
-from auditor.intake.scan import Scan
 from auditor.json import Json, JsonObject
 from auditor.model.finding import Finding, Result
 

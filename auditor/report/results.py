@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import field
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from auditor.dataclass import dataclass
+from auditor.intake.found import Scan
 from auditor.intake.judged import Judged
-from auditor.intake.scan import Scan
 from auditor.model.finding import Finding, Result
 from auditor.model.policy import Severity
-from auditor.report.baseline import Comparison
+
+if TYPE_CHECKING:
+    from auditor.report.baseline import Comparison
 
 VIOLATIONS: Final = (Result.FAIL, Result.WARN)
 ORDER: Final = {Result.ERROR: 0, Result.FAIL: 1, Result.WARN: 1, Result.SKIP: 2, Result.PASS: 3}
@@ -20,7 +22,7 @@ ORDER: Final = {Result.ERROR: 0, Result.FAIL: 1, Result.WARN: 1, Result.SKIP: 2,
 class Results:
     scan: Scan
     threshold: Severity = Severity.LOW
-    comparison: Comparison | None = None
+    comparison: "Comparison | None" = None
     """With a baseline; None: there is none."""
     new_only: bool = False
     """Whether what is known does not count."""

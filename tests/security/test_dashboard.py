@@ -1,6 +1,10 @@
 """Visitors of the dashboard by somebody who means harm, beside what tests/unit/dashboard holds of every answer."""
 
+import csv
+import io
 import logging
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,9 @@ from auditor.dashboard.access import LinkEntrance
 from auditor.dashboard.access.origin import Origin
 from auditor.dashboard.access.sessions import Sessions
 from auditor.dashboard.app import Source, make_app
-from tests.unit.dashboard.visits import open_source
+from tests.security.test_objects import Tags
+from tests.unit.dashboard.addresses import all_addresses
+from tests.unit.dashboard.visits import ORIGIN, HeaderEntrance, open_source
 from tests.unit.dashboard.world import make_url, make_world
 
 SECRET_FILE = "SECRET-OF-A-FILE"
@@ -130,3 +136,74 @@ def test_no_link_is_logged(source: Source, caplog: pytest.LogCaptureFixture) -> 
     assert secret not in answer.get_data(as_text=True)
     assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+ATTACK = "=1+1|\"'><script>alert(1)</script><img src=x onerror=alert(1)> javascript:alert(1) {{7*7}} \x1b[2J\u202e"
+"""In front of all that somebody else has a say in."""
+WORDS = {
+    *("name", "namespace", "message", "message_before", "path", "remediation", "writer", "owner", "reason", "title"),
+    *("user", "exception", "rule", "policy", "api_version", "resource", "what_it_said", "instance"),
+}
+
+
+def spoil(file: Path) -> set[str]:
+    """Every text of the history that comes from others; the columns that hold one."""
+    found = set()
+    with sqlite3.connect(file) as history:
+        tables = [name for (name,) in history.execute("select name from sqlite_master where type = 'table'")]
+        for table in tables:
+            for _, column, kind, *_ in history.execute(f"pragma table_info({table})").fetchall():
+                if column in WORDS and ("CHAR" in kind or kind == "TEXT"):
+                    change = f"update {table} set {column} = ? || {column} where {column} <> ''"  # noqa: S608 - of ours
+                    changed = history.execute(change, [ATTACK])
+                    found |= {column} if changed.rowcount > 0 else set()
+    history.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """All that the dashboard shows of such a history, by address."""
+    place = Path(tmp_path_factory.mktemp("hostile"))
+    url = make_url(place)
+    fingerprints = make_world(url, objects=3)
+    assert spoil(place / "history.db") >= {"name", "namespace", "message", "path", "writer", "owner", "title", "user"}
+    source = open_source(url)
+    app = make_app(source, HeaderEntrance(), ORIGIN)
+    client = app.test_client()
+    shown = {}
+    for address in all_addresses(app, fingerprints):
+        answer = client.get(address, headers={"X-Test": "admin"})
+        assert answer.status_code < 500, address
+        shown[address] = answer.get_data(as_text=True)
+    yield shown
+    source.database.close()
+
+
+def test_no_text_of_others_is_markup(hostile: dict[str, str]) -> None:
+    pages = {address: text for address, text in hostile.items() if text.startswith("<!doctype html>")}
+    assert sum("alert(1)" in text for text in pages.values()) > 8
+    for address, text in pages.items():
+        tags = Tags()
+        tags.feed(text)
+        tags.close()
+        assert not tags.found & {"img", "iframe", "object", "base"}, address
+        assert not [name for name in tags.attributes if name.startswith("on") or name == "style"], address
+        assert text.count("<script") == text.count('<script src="/static/'), address
+        assert 'href="javascript:' not in text, address
+
+
+def test_no_cell_of_others_is_a_formula(hostile: dict[str, str]) -> None:
+    (text,) = {text for address, text in hostile.items() if "format=csv&period=7d" in address}
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert any("1+1" in cell for cell in cells)
+    assert not [cell for cell in cells if cell.startswith(tuple("=+-@\t\r"))]
+
+
+def test_no_line_of_others_is_markdown(hostile: dict[str, str]) -> None:
+    (text,) = {text for address, text in hostile.items() if "format=markdown&period=7d" in address}
+    assert "alert" in text
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text

@@ -34,6 +34,7 @@ REACHING_JQ = [
     "debug == 1",
     "stderr == 1",
     "now > 1",
+    "input_line_number == 0",
     "$__loc__ == 1",
     "true) | env | (true",
     "true #\n| env == 1",
@@ -119,6 +120,40 @@ def test_what_reaches_out_is_refused(tmp_path: Path) -> None:
     assert CANARY not in said.text
     refused = {int(each) for each in re.findall(r"Policy p(\d+),", said.err)}
     assert refused == set(range(len(cases)))
+
+
+ELSEWHERE: dict[str, JsonObject] = {
+    "mutate-jq": {"mutate": [{"name": "m", "jq": ".metadata.labels.x = env.CANARY"}]},
+    "mutate-cel": {"mutate": [{"name": "m", "cel": "[JSONPatch{op: 'add', path: '/x', value: os.getenv('CANARY')}]"}]},
+    "condition": {"matchConditions": [{"name": "c", "expression": "env.CANARY == ''"}]},
+    "variable": {"variables": [{"name": "v", "expression": "env.CANARY"}]},
+}
+
+
+def test_nor_from_any_other_place(tmp_path: Path) -> None:
+    """Than rules: each program of a policy is held to the same."""
+    made = [policy(name, {"jq": "true"}, **spec) for name, spec in ELSEWHERE.items()]
+    made.append(policy("message", {"cel": "false", "messageExpression": "env.CANARY"}))
+    policies = write(tmp_path / "policies.json", made)
+    write(tmp_path / "one.json", [shop()])
+    said = run("scan", "one.json", "--policies", policies, cwd=tmp_path, more={"CANARY": CANARY})
+    assert said.code == 2
+    assert CANARY not in said.text
+    assert set(re.findall(r"Policy ([\w-]+)[,:]", said.err)) == {*ELSEWHERE, "message"}
+
+
+@pytest.mark.parametrize("program", ["env", "$ENV", "input_filename", "[inputs]", 'include "x"; y', ". as $x | now"])
+def test_no_conversion_reaches_out(program: str, tmp_path: Path) -> None:
+    steps = [{"from": "v1", "to": "v2", "jq": f".spec.found = ({program})"}]
+    spec: JsonObject = {"resource": {"group": "example.com", "resource": "shops"}, "steps": steps}
+    head = {"apiVersion": "auditor.dev/v1", "kind": "Conversion", "metadata": {"name": "shops.example.com"}}
+    write(tmp_path / "conversion.json", [{**head, "spec": spec}])
+    write(tmp_path / "one.json", [shop()])
+    arguments = ("one.json", "--to", "v2", "--conversions", "conversion.json")
+    said = run("convert", *arguments, cwd=tmp_path, more={"CANARY": CANARY})
+    assert said.code == 2
+    assert "conversion.json" in said.err
+    assert CANARY not in said.text
 
 
 def test_no_schema_is_fetched(tmp_path: Path, listener: _Listener) -> None:

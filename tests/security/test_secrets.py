@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.cli.logs import TextFormatter
+from auditor.cli.logs import JsonFormatter, TextFormatter
 from auditor.json import JsonObject
 from tests.security.making import CRD, policy, shop, write
 from tests.unit.cli.binary import AUDITOR, environment, run
@@ -159,3 +159,12 @@ def test_a_line_of_the_log_is_one_line() -> None:
     )
     text = TextFormatter("%(levelname)s %(name)s: %(message)s").format(record)
     assert text == "INFO auditor: denied x\n  INFO auditor: all is well\\x1b[2J"
+
+
+def test_a_line_of_the_log_in_json_is_one_line_and_acts_on_nothing() -> None:
+    hostile = 'x\r\n{"level": "info"}\x1b[2J\x9b2J\x7f\u2028\u2029\u202e\x00"'
+    record = logging.LogRecord("auditor", logging.INFO, "", 0, "denied %s", (hostile,), None)
+    text = JsonFormatter().format(record)
+    assert text.isprintable()
+    assert len(text.splitlines()) == 1
+    assert json.loads(text)["message"] == f"denied {hostile}"

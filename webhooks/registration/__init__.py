@@ -2,9 +2,9 @@
 
 The first half is pure: `derive_entries` says which webhooks there are and which policies each judges by,
 `make_configurations` what Kubernetes has to be told of them, `sections` when a CRD is converted by us, `drift` what is
-not as it should be, `find_scale_gaps` what goes around a rule. The other half does it: `registrar` keeps it right,
-`writing` writes, `plan` only tells, `uninstall` takes it back, `migrate` makes conversions dispensable. All that is
-wanted at one moment is a `Wanted`.
+not as it should be, `find_scale_gaps` what goes around a rule. The other half does it: `registrar` says when to
+look, `keeper` keeps it right, `writing` writes, `plan` only tells, `uninstall` takes it back, `migrate` makes
+conversions dispensable. All that is wanted at one moment is a `Wanted`.
 """
 
 from auditor.webhooks.registration.cells import Side

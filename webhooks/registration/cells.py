@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from auditor.intake.load import OWN_GROUP
+from auditor.intake.reach import REPORT_GROUPS
 from auditor.model.match import MatchResources, ResourceRule, Scope
 from auditor.model.policy import Policy
 from auditor.webhooks.registration.kinds import CustomKind, CustomKinds
@@ -74,8 +75,9 @@ def _cells(rule: ResourceRule, kinds: CustomKinds) -> Iterator[Cell]:
 
 
 def _wants_group(rule: ResourceRule, group: str) -> bool:
-    """`*` leaves our own kinds out: a policy that refuses everything could never be taken back."""
-    return group in rule.groups or ("*" in rule.groups and group != OWN_GROUP)
+    """`*` leaves our own kinds out: a policy that refuses everything could never be taken back. And reports, in which
+    the watcher tells of what that policy does."""
+    return group in rule.groups or ("*" in rule.groups and group not in {OWN_GROUP, *REPORT_GROUPS})
 
 
 def _versions(rule: ResourceRule, kind: CustomKind | None) -> list[str]:

@@ -13,6 +13,8 @@ from auditor.errors import Cause
 from auditor.intake.load import OWN_GROUP
 from auditor.json import Json, JsonObject
 
+MANAGER = "auditor-registration"
+"""In managedFields, of what we write."""
 OURS = f".{OWN_GROUP}"
 """The end of the name of each webhook of ours."""
 POLICIES = "policies"
@@ -125,11 +127,11 @@ def _relieve_one(webhook: JsonObject, causes: Sequence[Cause]) -> JsonObject | N
     return without | {"matchConditions": kept} if kept else without
 
 
-def list_rivals(live: JsonObject, ours: str) -> list[str]:
+def list_rivals(live: JsonObject) -> list[str]:
     """Who else has written it, the latest first. The API server itself notes status under its own name."""
     entries = [
         (dig_text(each, "time"), dig_text(each, "manager"))
         for each in dig_list(live, "metadata", "managedFields")
-        if dig_text(each, "manager") not in (ours, "kube-apiserver") and not dig_text(each, "subresource")
+        if dig_text(each, "manager") not in (MANAGER, "kube-apiserver") and not dig_text(each, "subresource")
     ]
     return list(dict.fromkeys(manager for _, manager in sorted(entries, reverse=True)))

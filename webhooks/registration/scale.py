@@ -9,7 +9,7 @@ from auditor.engine.compiled import CompiledPolicy, CompiledRule
 from auditor.engine.mistakes import Mistake
 from auditor.json import Json
 from auditor.languages import cel, jq
-from auditor.model.policy import Language
+from auditor.model.policy import Language, Policy
 
 Path = tuple[str, ...]
 Scalable = Sequence[tuple[CrdKind, set[Path]]]
@@ -21,7 +21,7 @@ SINGLE = ("not", "if", "then", "else")
 
 
 def find_scale_gaps(
-    policy: CompiledPolicy, kinds: Mapping[str, CrdKind], *, others: Sequence[CompiledPolicy] = ()
+    policy: CompiledPolicy, kinds: Mapping[str, CrdKind], *, others: Sequence[Policy] = ()
 ) -> list[Mistake]:
     """A warning for each rule that `kubectl scale` and autoscalers would go around. Where it or another policy is asked
     for the scale of a kind, somebody has thought of it."""
@@ -29,14 +29,14 @@ def find_scale_gaps(
         (kind, paths)
         for kind in kinds.values()
         if kind.established
-        and not any(_is_asked(each, kind, "scale") for each in (policy, *others))
+        and not any(_is_asked(each, kind, "scale") for each in (policy.policy, *others))
         and (paths := {tuple(v.scale.spec_path.strip(".").split(".")) for v in kind.versions if v.served and v.scale})
     ]
     return [] if policy.policy.native else list(_find_gaps(policy, scalable))
 
 
 def _find_gaps(policy: CompiledPolicy, scalable: Scalable) -> Iterator[Mistake]:
-    matched = [(kind, paths) for kind, paths in scalable if _is_asked(policy, kind, "")]
+    matched = [(kind, paths) for kind, paths in scalable if _is_asked(policy.policy, kind, "")]
     for rule in policy.rules:
         for kind, paths in matched:
             if read := sorted(path for path in paths if _reads(rule, path)):
@@ -58,11 +58,11 @@ def _describe(kind: CrdKind, path: Path) -> str:
     )
 
 
-def _is_asked(policy: CompiledPolicy, kind: CrdKind, subresource: str) -> bool:
+def _is_asked(policy: Policy, kind: CrdKind, subresource: str) -> bool:
     """When one of it is updated."""
     return any(
         resource in (kind.plural, "*") and named in (subresource, "*")
-        for match in policy.policy.matches
+        for match in policy.matches
         for rule in match.rules
         if rule.operations & {"UPDATE", "*"} and rule.groups & {kind.group, "*"}
         for resource, named in rule.resources

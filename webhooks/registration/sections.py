@@ -22,7 +22,7 @@ from auditor.cluster.discovery import CrdKind
 from auditor.engine.convert import Conversion
 from auditor.json import JsonObject
 from auditor.webhooks.registration.configurations import Address
-from auditor.webhooks.registration.drift import without_foreign_bundle
+from auditor.webhooks.registration.drift import MANAGER, without_foreign_bundle
 
 
 class Turn(StrEnum):
@@ -49,7 +49,7 @@ def make_section(crd: str, address: Address) -> JsonObject:
     }
 
 
-def is_ours(crd: JsonObject, address: Address, manager: str) -> bool:
+def is_ours(crd: JsonObject, address: Address) -> bool:
     """Whether its objects are converted by us: what we have written, or what leads to us, whoever wrote it."""
     section = dig_object(crd, "spec", "conversion")
     if dig_text(section, "strategy") != "Webhook":
@@ -58,7 +58,7 @@ def is_ours(crd: JsonObject, address: Address, manager: str) -> bool:
     if _without_bundle(dig_object(section, "webhook", "clientConfig")) == _without_bundle(wanted["clientConfig"]):
         return True
     for entry in dig_list(crd, "metadata", "managedFields"):
-        if dig_text(entry, "manager") == manager:
+        if dig_text(entry, "manager") == MANAGER:
             owned = dig_object(entry, "fieldsV1", "f:spec", "f:conversion", "f:webhook", "f:clientConfig")
             if owned.keys() & {"f:url", "f:service"}:
                 return True

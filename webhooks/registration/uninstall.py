@@ -15,7 +15,7 @@ from auditor.json import JsonObject
 from auditor.webhooks.registration.configurations import Installation
 from auditor.webhooks.registration.owner import Owner, mark_uninstalled
 from auditor.webhooks.registration.sections import describe_debt, describe_loss, is_ours
-from auditor.webhooks.registration.writing import CONFIGURATIONS, MANAGER, OPTIONS, remove_section
+from auditor.webhooks.registration.writing import CONFIGURATIONS, OPTIONS, remove_section
 
 
 class UninstallRefusedError(AuditorError):
@@ -80,7 +80,7 @@ def uninstall(
 
 def _find_sections(client: Client, installation: Installation) -> list[JsonObject]:
     """Which are ours is said by the CRDs themselves: the Conversions may be gone."""
-    return [crd for crd in client.list(CRDS, limit=25) if is_ours(crd, installation.address, MANAGER)]
+    return [crd for crd in client.list(CRDS, limit=25) if is_ours(crd, installation.address)]
 
 
 def _remove(client: Client, crd: JsonObject, kind: CrdKind, done: Uninstalled, options: WriteOptions) -> None:

@@ -16,6 +16,7 @@ from auditor.errors import InvalidError, NotFoundError
 from auditor.json import JsonObject
 from auditor.webhooks.registration import drift
 from auditor.webhooks.registration.configurations import Address
+from auditor.webhooks.registration.drift import MANAGER
 from auditor.webhooks.registration.sections import (
     Decision,
     Turn,
@@ -28,7 +29,6 @@ from auditor.webhooks.registration.sections import (
 
 log = logging.getLogger(__name__)
 
-MANAGER = "auditor-registration"
 OPTIONS = WriteOptions(field_manager=MANAGER)
 Leave = Callable[[], WriteOptions]
 """To write now, and how. LeaseLostError: there is none."""
@@ -52,7 +52,7 @@ class Found:
 
     @property
     def rivals(self) -> list[str]:
-        return [] if self.live is None else drift.list_rivals(self.live, MANAGER)
+        return [] if self.live is None else drift.list_rivals(self.live)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class FoundSection:
 
     @property
     def rivals(self) -> list[str]:
-        return drift.list_rivals(self.crd, MANAGER)
+        return drift.list_rivals(self.crd)
 
 
 def read_section(
@@ -129,7 +129,7 @@ def read_section(
         crd = client.get(CRDS, name)
     except NotFoundError:
         return None
-    decision = decide(read_crd(crd), conversion, ours=is_ours(crd, address, MANAGER), broken=broken)
+    decision = decide(read_crd(crd), conversion, ours=is_ours(crd, address), broken=broken)
     section = make_section(name, address)
     found: list[str] = []
     if decision.turn is Turn.SET:

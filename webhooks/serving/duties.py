@@ -14,7 +14,8 @@ from auditor.cluster.lease import Election
 from auditor.cluster.queue import WorkQueue
 from auditor.cluster.workers import Workers
 from auditor.errors import LeaseLostError, NotFoundError
-from auditor.intake.live.live import CONVERSIONS, EXCEPTIONS, POLICIES, Live
+from auditor.intake.kinds import CONVERSIONS, EXCEPTIONS, POLICIES
+from auditor.intake.live.live import Live
 from auditor.intake.live.view import View
 from auditor.json import JsonObject
 from auditor.webhooks.registration import Registrar

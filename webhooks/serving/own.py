@@ -11,6 +11,7 @@ again for ever, are let through. Who insists says so by an annotation.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from auditor.cluster.access import dig_text
@@ -20,10 +21,13 @@ from auditor.intake.live.config import latest_end, too_long_by
 from auditor.intake.live.reading import read_live_conversion, read_live_exception, read_live_policy
 from auditor.intake.live.view import View
 from auditor.intake.own import check_own
+from auditor.intake.packs import LABEL
+from auditor.intake.packs.folder import pack_names
+from auditor.intake.packs.pack import find_pack
 from auditor.json import JsonObject
 from auditor.model.exception import PolicyException
 from auditor.model.finding import Finding, Result, make_fingerprint
-from auditor.model.policy import Enforcement, Severity
+from auditor.model.policy import Enforcement, Policy, Severity
 from auditor.model.request import Operation, Request
 from auditor.model.world import SYSTEM_USERS
 from auditor.webhooks.judge import Judgement
@@ -85,7 +89,8 @@ def read_mistakes(thing: JsonObject, view: View | None = None) -> Sequence[Mista
         compiled, mistakes = read_live_policy(thing, {} if view is None else view.schemas)
         if compiled is None or view is None:
             return mistakes
-        others = [each for each in view.compiled() if each.policy.name != compiled.policy.name]
+        others = [each.policy for each in view.compiled() if each.policy.name != compiled.policy.name]
+        others += _policies_of_pack(dig_text(thing, "metadata", "labels", LABEL))
         return [*mistakes, *find_scale_gaps(compiled, view.kinds, others=others)]
     if kind == "PolicyException":
         exception, mistakes = read_live_exception(thing)
@@ -96,6 +101,12 @@ def read_mistakes(thing: JsonObject, view: View | None = None) -> Sequence[Mista
         return check_own({name: value for name, value in thing.items() if name != "status"})[1]
     except PolicyError as error:
         return error.mistakes
+
+
+@lru_cache(maxsize=32)  # more than there are; it may be any text
+def _policies_of_pack(name: str) -> Sequence[Policy]:
+    """Of one that ships with us: those of them that this one needs may be about to come."""
+    return find_pack(name).read_policies() if name in pack_names() else ()
 
 
 def _find_too_long(exception: PolicyException, view: View) -> Iterator[Mistake]:

@@ -47,6 +47,7 @@ class Courier:
             user=self._find(secret, "username").decode() if secret else "",
             password=self._find(secret, "password").decode() if secret else "",
             ca=dig_text(email, "caBundle"),
+            public_only=self.public_only,
         )
 
     def _call(self, hook: JsonObject) -> Hook:

@@ -74,12 +74,11 @@ class Dispatcher:
         guard: Guard,
         courier: Courier,
         registry: CollectorRegistry | None = None,
-        tick: float = TICK,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._client, self._offices, self._owns, self._guard = client, tuple(offices), owns, guard
         self._courier = courier
-        self._tick, self._now = tick, now
+        self._now = now
         self._meters = Meters(registry, {each.resource.kind: each.ways for each in self._offices})
         self._untold: dict[Place, tuple[AnyOffice, Entry]] = {}
         """What became of attempts that could not be told: only we know, and the API server is away."""
@@ -98,7 +97,7 @@ class Dispatcher:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._tick):
+        while not self._stopping.wait(TICK):
             self.look()
 
     def look(self) -> None:
@@ -183,8 +182,9 @@ class Dispatcher:
         return thing
 
     def _attempt(self, seen: _Seen, entry: Entry) -> tuple[JsonObject, bool]:
-        case, what = seen.case, f"{seen.office.word} {seen.case.name}, delivery {entry.name}"
-        delivery = case.deliveries[entry.name]
+        case, wish = seen.case, seen.case.wish
+        what = f"{seen.office.word} {wish.name}, delivery {entry.name}"
+        delivery = wish.deliveries[entry.name]
         try:
             parcel = case.make(entry, self._now())
             if parcel is None:
@@ -194,7 +194,7 @@ class Dispatcher:
             raise
         except AuditorError as error:
             now = self._now()
-            failed = entry.claim(now, entry.sent).fail(now, str(error), retry_for=case.retry_for)
+            failed = entry.claim(now, entry.sent).fail(now, str(error), retry_for=wish.retry_for)
             self._meters.count(seen.office.resource.kind, delivery, failed.state)
             return self._record(seen, failed), False
         claimed = entry.claim(self._now(), str(parcel.words.get("digest") or parcel.subject))
@@ -205,17 +205,17 @@ class Dispatcher:
             over = claimed.fail(
                 self._now(),
                 str(error),
-                retry_for=case.retry_for,
+                retry_for=wish.retry_for,
                 uncertain=error.uncertain,
                 retry_after=error.retry_after,
             )
         except Exception as error:
             log.exception("%s: a defect of auditor", what)
             said = f"a defect of auditor: {type(error).__name__}"
-            over = claimed.fail(self._now(), said, retry_for=case.retry_for, uncertain=True)
+            over = claimed.fail(self._now(), said, retry_for=wish.retry_for, uncertain=True)
         log.info("%s: %s %s", what, over.state, over.error)
         self._meters.count(seen.office.resource.kind, delivery, over.state)
-        self._untold[case.uid, over.key] = seen.office, over
+        self._untold[wish.uid, over.key] = seen.office, over
         return self._tell_late(seen.office, thing), over.state is State.DELIVERED
 
     def _record(self, seen: _Seen, entry: Entry) -> JsonObject:

@@ -1,13 +1,13 @@
 """One delivery to one audience, and what became of it, as it stands in a status. All of it is values."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Generic, Self, TypeVar
 
-from auditor.audit.dispatch.times import read_time, show_time
-from auditor.cluster.access import dig, dig_text
+from auditor.audit.dispatch.times import show_time
+from auditor.cluster.access import dig, dig_list, dig_text, dig_time
 from auditor.json import Json, JsonObject
 
 CLAIM: Final = timedelta(minutes=5)
@@ -108,6 +108,8 @@ Kept = TypeVar("Kept", bound=Entry)
 class Standing(Generic[Kept]):
     """A status, but for its conditions."""
 
+    generation: int = 0
+    """Of the spec that it is about."""
     entries: tuple[Kept, ...] = ()
 
     def put(self, entry: Kept) -> Self:
@@ -133,7 +135,7 @@ def keep_last(entries: Iterable[Kept], known: Iterable[tuple[str, str]]) -> list
 def read_facts(thing: Json, *, sent: str) -> JsonObject | None:
     """What all entries have, by the names of `Entry`; `sent`: how the field is called there. None: it is no entry, a
     person may have been at it."""
-    due, state, attempts = read_time(dig_text(thing, "due")), dig_text(thing, "state"), dig(thing, "attempts")
+    due, state, attempts = dig_time(thing, "due"), dig_text(thing, "state"), dig(thing, "attempts")
     if due is None or state not in list(State) or not isinstance(attempts, int):
         return None
     return {
@@ -142,8 +144,8 @@ def read_facts(thing: Json, *, sent: str) -> JsonObject | None:
         "due": due,
         "state": State(state),
         "attempts": attempts,
-        "next_attempt": read_time(dig_text(thing, "nextAttempt")),
-        "delivered": read_time(dig_text(thing, "delivered")),
+        "next_attempt": dig_time(thing, "nextAttempt"),
+        "delivered": dig_time(thing, "delivered"),
         "sent": dig_text(thing, sent),
         "uncertain": dig(thing, "uncertain") is True,
         "error": dig_text(thing, "error"),
@@ -165,5 +167,28 @@ def render_facts(entry: Entry, *, sent: str) -> JsonObject:
     }
 
 
-def without_none(said: JsonObject) -> JsonObject:
+def read_standing(status: JsonObject, read: Callable[[Json], Kept | None]) -> JsonObject:
+    """The fields of `Standing`, by name. What cannot be read is as if it were not there: people may have been at it."""
+    generation = dig(status, "observedGeneration")
+    return {
+        "generation": generation if isinstance(generation, int) else 0,
+        "entries": tuple(found for each in dig_list(status, "deliveries") if (found := read(each)) is not None),
+    }
+
+
+def render_standing(
+    standing: Standing[Kept], own: JsonObject, render: Callable[[Kept], JsonObject], status: JsonObject
+) -> JsonObject:
+    """With what is the kind's own, and the conditions of `status`, which are not ours to make here."""
+    return _without_none(
+        {
+            "observedGeneration": standing.generation or None,
+            **own,
+            "deliveries": [_without_none(render(each)) for each in standing.entries] or None,
+            "conditions": status.get("conditions"),
+        }
+    )
+
+
+def _without_none(said: JsonObject) -> JsonObject:
     return {name: value for name, value in said.items() if value is not None}

@@ -1,11 +1,12 @@
 """What the dispatcher asks of each kind of objects that it sees to."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 
 from auditor.audit.dispatch.audiences import Namespaces
 from auditor.audit.dispatch.entry import Entry, Standing, State
+from auditor.audit.dispatch.wish import Wish
 from auditor.cluster import Resource
 from auditor.cluster.conditions import Condition
 from auditor.json import JsonObject
@@ -22,16 +23,7 @@ class Case(Protocol[Status, Kept]):
     """One object in one round."""
 
     @property
-    def uid(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def retry_for(self) -> timedelta: ...
-
-    @property
-    def deliveries(self) -> Mapping[str, JsonObject]: ...
+    def wish(self) -> Wish: ...
 
     def plan(self, now: datetime) -> tuple[Status, Sequence[Condition]]:
         """The status that is to be before anything is sent, and what is to be told. Raises AuditorError."""

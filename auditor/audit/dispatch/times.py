@@ -6,14 +6,6 @@ from typing import Final
 _UNITS: Final = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
-def read_time(text: str) -> datetime | None:
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return read if read.tzinfo is not None else None
-
-
 def show_time(at: datetime | None) -> str | None:
     """To the microsecond where it has some: what is read back is the same."""
     return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")

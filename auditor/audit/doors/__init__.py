@@ -5,6 +5,7 @@
 
 from auditor.audit.doors.books import Collected
 from auditor.audit.doors.doors import Doors, DoorsStatus
+from auditor.audit.doors.endpoints import DoorService
 from auditor.audit.doors.follower import DoorStatus
 from auditor.audit.doors.page import Counts
 from auditor.audit.doors.pardons import KEPT, MOST, Pardon, Pardons, make_key
@@ -14,6 +15,7 @@ __all__ = [
     "MOST",
     "Collected",
     "Counts",
+    "DoorService",
     "DoorStatus",
     "Doors",
     "DoorsStatus",

@@ -10,7 +10,7 @@ from typing import Final
 
 from auditor.audit.doors.asking import PORT, Line
 from auditor.audit.doors.books import Books, Collected
-from auditor.audit.doors.endpoints import ENDPOINT_SLICES, KEEP, SERVICE_LABEL, find_urls
+from auditor.audit.doors.endpoints import ENDPOINT_SLICES, KEEP, SERVICE_LABEL, DoorService, find_urls
 from auditor.audit.doors.follower import DoorStatus, Follower
 from auditor.audit.doors.pardons import KEPT, Key, Pardons
 from auditor.cluster.informer import Change, Informer, Informers, Notice, Scope
@@ -73,10 +73,10 @@ class Doors:
             self._running = True
         self._follow()
 
-    def discover(self, informers: Informers, *, namespace: str, service: str, port: int = PORT) -> None:
+    def discover(self, informers: Informers, service: DoorService, *, namespace: str) -> None:
         """From now on also those that the EndpointSlices of this Service name."""
-        self._port = port
-        scope = Scope(namespace=namespace, labels=f"{SERVICE_LABEL}={service}")
+        self._port = service.port
+        scope = Scope(namespace=namespace, labels=f"{SERVICE_LABEL}={service.name}")
         self._informer = informers.open(ENDPOINT_SLICES, scope=scope, keep=KEEP, handler=self._note)
 
     def hurry(self) -> None:

@@ -4,16 +4,33 @@ Not ready are those that begin, and those that end: what they decided last count
 """
 
 from collections.abc import Iterable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
+from auditor.audit.doors.asking import PORT
 from auditor.cluster import Resource
 from auditor.cluster.access import dig_list, dig_text
 from auditor.cluster.stores import Keep
+from auditor.errors import UsageError
 from auditor.json import JsonObject
 
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", namespaced=True)
 SERVICE_LABEL: Final = "kubernetes.io/service-name"
 KEEP: Final = Keep(fields=frozenset({("addressType",), ("endpoints",)}))
+
+
+@dataclass(frozen=True, slots=True)
+class DoorService:
+    name: str
+    port: int = PORT
+    """Of the operations of its pods: the Service itself has that of admission."""
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        name, colon, port = text.partition(":")
+        if colon and not (port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16):
+            raise UsageError(f"door service {text!r}: NAME, or NAME:PORT with the port of its pods' operations")
+        return cls(name, int(port) if colon else PORT)
 
 
 def find_urls(slices: Iterable[JsonObject], port: int) -> set[str]:

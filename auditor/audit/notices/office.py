@@ -1,9 +1,9 @@
 """Notifications, as the dispatcher sees to them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from auditor.audit.dispatch.audiences import Namespaces
@@ -35,34 +35,18 @@ class Made:
 class NoticeCase:
     office: "NoticeOffice"
     newsroom: Newsroom
-    notification: Notification
+    wish: Notification
     before: Progress
     namespaces: Namespaces
     made: Made = field(default_factory=Made)
 
-    @property
-    def uid(self) -> str:
-        return self.notification.uid
-
-    @property
-    def name(self) -> str:
-        return self.notification.name
-
-    @property
-    def retry_for(self) -> timedelta:
-        return self.notification.retry_for
-
-    @property
-    def deliveries(self) -> Mapping[str, JsonObject]:
-        return self.notification.deliveries
-
     def plan(self, now: datetime) -> tuple[Progress, Sequence[Condition]]:
-        notification = self.notification
+        notification = self.wish
         # Asked before the history is looked into, which then has all of it.
         whole = self.before.since is None and not notification.suspended and self.office.whole()
         try:
             with self.newsroom.open() as (connection, cluster):
-                desk = Desk(connection, cluster, notification, self.namespaces, self.office.looked[self.uid])
+                desk = Desk(connection, cluster, notification, self.namespaces, self.office.looked[notification.uid])
                 standing, told = plan(notification, self.before, now, desk, whole=whole)
         except (HistoryError, UsageError) as error:  # UsageError: it has not been made yet
             said = f"News are found in the history: {str(error).rstrip('.')}."
@@ -70,12 +54,12 @@ class NoticeCase:
         return standing, (self.office.tell(standing), *told)
 
     def choose_due(self, standing: Progress, now: datetime) -> Sequence[NewsEntry]:
-        return choose_due(self.notification, standing.entries, now)
+        return choose_due(self.wish, standing.entries, now)
 
     def make(self, entry: NewsEntry, now: datetime) -> Parcel | None:
         wanted = entry.audience, entry.after, entry.upto
         if self.made.of != wanted:
-            self.made.parcel = self.newsroom.make(self.notification, entry, self.namespaces)
+            self.made.parcel = self.newsroom.make(self.wish, entry, self.namespaces)
             self.made.of = wanted
         parcel = self.made.parcel
         return None if parcel is None else replace(parcel, key=make_key(parcel.key, entry.name))

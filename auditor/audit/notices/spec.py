@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from auditor.audit.dispatch.times import read_span, read_time
+from auditor.audit.dispatch.times import read_span
 from auditor.audit.dispatch.wish import Wish, read_wish
-from auditor.cluster.access import dig, dig_list, dig_object, dig_text
+from auditor.cluster.access import dig, dig_list, dig_object, dig_text, dig_time
 from auditor.errors import CompileError, Problem
 from auditor.json import JsonObject
 from auditor.model.finding import Result
@@ -39,7 +39,7 @@ def read_notification(thing: JsonObject) -> Notification:
     listed = dig(spec, "list", default=LISTED)
     return Notification(
         **wish,
-        created=read_time(dig_text(thing, "metadata", "creationTimestamp")) or datetime.now(UTC),
+        created=dig_time(thing, "metadata", "creationTimestamp") or datetime.now(UTC),
         changes=frozenset(map(Change, dig_list(spec, "changes"))) or frozenset({Change.NEW, Change.REOPENED}),
         results=frozenset(map(Result, dig_list(spec, "results")))
         or frozenset({Result.FAIL, Result.WARN, Result.ERROR}),

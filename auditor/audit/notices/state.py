@@ -16,12 +16,13 @@ from auditor.audit.dispatch.entry import (
     State,
     keep_last,
     read_facts,
+    read_standing,
     render_facts,
-    without_none,
+    render_standing,
 )
-from auditor.audit.dispatch.times import read_time, show_time, tell_time
+from auditor.audit.dispatch.times import show_time, tell_time
 from auditor.audit.notices.spec import Notification
-from auditor.cluster.access import dig, dig_list, dig_object, dig_text
+from auditor.cluster.access import dig, dig_time
 from auditor.cluster.conditions import Condition
 from auditor.json import Json, JsonObject
 
@@ -39,7 +40,6 @@ class NewsEntry(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Standing[NewsEntry]):
-    generation: int = 0
     history: datetime | None = None
     """When the history began that the moments are of: in another one, the same numbers mean something else."""
     cursor: int = 0
@@ -200,15 +200,12 @@ def _is_untried(entry: NewsEntry) -> bool:
 
 
 def read_progress(status: JsonObject) -> Progress:
-    """What cannot be read is as if it were not there: a person may have been at it."""
-    generation = dig(status, "observedGeneration")
     return Progress(
-        generation=generation if isinstance(generation, int) else 0,
-        history=read_time(dig_text(status, "history")),
+        **read_standing(status, _read_entry),
+        history=dig_time(status, "history"),
         cursor=_number(status, "cursor") or 0,
-        since=read_time(dig_text(status, "since")),
-        last=read_time(dig_text(status, "lastMessageTime")),
-        entries=tuple(found for each in dig_list(status, "deliveries") if (found := _read_entry(each)) is not None),
+        since=dig_time(status, "since"),
+        last=dig_time(status, "lastMessageTime"),
     )
 
 
@@ -220,22 +217,17 @@ def _read_entry(thing: Json) -> NewsEntry | None:
 
 
 def render_progress(standing: Progress, status: JsonObject) -> JsonObject:
-    """Beside the conditions, which are not ours to make here."""
-    return without_none(
-        {
-            "observedGeneration": standing.generation or None,
-            "history": show_time(standing.history),
-            "cursor": standing.cursor if standing.history is not None else None,
-            "since": show_time(standing.since),
-            "lastMessageTime": show_time(standing.last),
-            "deliveries": [_render_entry(each) for each in standing.entries] or None,
-            "conditions": dig_object(status).get("conditions"),
-        }
-    )
+    own = {
+        "history": show_time(standing.history),
+        "cursor": standing.cursor if standing.history is not None else None,
+        "since": show_time(standing.since),
+        "lastMessageTime": show_time(standing.last),
+    }
+    return render_standing(standing, own, _render_entry, status)
 
 
 def _render_entry(entry: NewsEntry) -> JsonObject:
-    return without_none({**render_facts(entry, sent="subject"), "after": entry.after, "upTo": entry.upto})
+    return {**render_facts(entry, sent="subject"), "after": entry.after, "upTo": entry.upto}
 
 
 def _number(thing: Json, name: str) -> int | None:

@@ -7,11 +7,11 @@ from typing import Final, TypeVar
 
 from auditor.audit.turf import NAME as WATCH
 from auditor.cluster import Client, Resource
-from auditor.cluster.access import dig, dig_list, dig_object, dig_text
+from auditor.cluster.access import dig, dig_list, dig_object, dig_text, dig_time
 from auditor.cluster.resource import CRDS, LEASES
 from auditor.errors import ForbiddenError, NotFoundError
+from auditor.intake.kinds import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.intake.live.config import NAME
-from auditor.intake.live.live import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.json import JsonObject
 from auditor.model.settings import ReportApi
 from auditor.report.crs import FORMS
@@ -37,6 +37,8 @@ class Holder:
     renewed: datetime | None
     seconds: int
     """For which a renewal lasts."""
+    acquired: datetime | None = None
+    """Since when it is held by whoever holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Facts:
     """The APIs of which the cluster has the kinds of reports."""
     unread: tuple[str, ...] = ()
     """What could not be read, and why."""
+    unseen: frozenset[str] = frozenset()
+    """The kinds of that, plural.group: that nothing of them was found says nothing."""
 
     @property
     def coverage(self) -> Sequence[JsonObject]:
@@ -78,20 +82,22 @@ class _Reader:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.unread: list[str] = []
+        self.unseen: set[str] = set()
 
     def get(self, resource: Resource, name: str, namespace: str = "") -> JsonObject | None:
-        return self.maybe(lambda: self.client.get(resource, name, namespace=namespace), None)
+        return self._maybe(resource, lambda: self.client.get(resource, name, namespace=namespace), None)
 
     def all(self, resource: Resource, *, namespace: str = "", labels: str = "") -> list[JsonObject]:
-        return self.maybe(lambda: list(self.client.list(resource, namespace=namespace, labels=labels)), [])
+        return self._maybe(resource, lambda: list(self.client.list(resource, namespace=namespace, labels=labels)), [])
 
-    def maybe(self, read: Callable[[], T], otherwise: T) -> T:
+    def _maybe(self, resource: Resource, read: Callable[[], T], otherwise: T) -> T:
         try:
             return read()
         except NotFoundError:
             return otherwise
         except ForbiddenError as error:
             self.unread.append(str(error))
+            self.unseen.add(resource.name)
             return otherwise
 
 
@@ -112,6 +118,7 @@ def read_facts(client: Client, *, namespace: str, name: str, time: datetime) -> 
         webhooks={each.kind: _count(reader.get(each, name)) for each in CONFIGURATIONS},
         reports=tuple(str(api) for api, forms in FORMS.items() if all(crds[form.crd] for form in forms)),
         unread=tuple(reader.unread),
+        unseen=frozenset(reader.unseen),
     )
 
 
@@ -127,13 +134,13 @@ def _find_watchers(reader: _Reader, namespace: str) -> tuple[Holder, ...]:
 
 
 def _holder(lease: JsonObject) -> Holder:
-    text, seconds = dig_text(lease, "spec", "renewTime"), dig(lease, "spec", "leaseDurationSeconds")
-    try:
-        renewed = datetime.fromisoformat(text)
-    except ValueError:
-        renewed = None
-    known = renewed if renewed is not None and renewed.tzinfo is not None else None
-    return Holder(dig_text(lease, "spec", "holderIdentity"), known, seconds if type(seconds) is int else 0)
+    renewed, seconds = dig_time(lease, "spec", "renewTime"), dig(lease, "spec", "leaseDurationSeconds")
+    return Holder(
+        dig_text(lease, "spec", "holderIdentity"),
+        renewed,
+        seconds if type(seconds) is int else 0,
+        dig_time(lease, "spec", "acquireTime"),
+    )
 
 
 def _policy(thing: JsonObject) -> PolicyFacts:

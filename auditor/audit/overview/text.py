@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from auditor.audit.overview.facts import Facts, Holder
+from auditor.audit.overview.facts import CONFIGURATIONS, Facts, Holder
 from auditor.audit.overview.wrong import Trouble, is_silent, why_not_ready
 from auditor.audit.status import is_excluded, is_readable
-from auditor.cluster.access import dig, dig_text
+from auditor.cluster import Resource
+from auditor.cluster.access import dig, dig_time
 from auditor.cluster.conditions import render_time
+from auditor.cluster.resource import CRDS, LEASES
+from auditor.intake.kinds import CONFIGS, POLICIES
 from auditor.intake.printable import clean
 from auditor.json import Json, JsonObject
 
@@ -16,6 +19,7 @@ _RESULTS: Final = ("fail", "warn", "error", "skip")
 MOST_KINDS: Final = 8
 """Of those with something amiss, which are told one by one: with the others it would be no glance any more."""
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
+UNSEEN: Final = "not known, for lack of a right"
 
 
 def say(facts: Facts, wrong: Sequence[Trouble]) -> str:
@@ -33,13 +37,18 @@ def _summary(facts: Facts) -> Iterator[str]:
     yield f"door       {_holder(facts.door, facts)}; {_webhooks(facts)}"
     yield f"coverage   {_coverage(facts)}"
     yield f"policies   {_policies(facts)}"
-    yield f"findings   {', '.join(f'{count} {name}' for name, count in _totals(facts).items())}"
-    yield f"reports    {', '.join(facts.reports) or 'no CRDs of reports are installed'}"
+    yield f"findings   {_findings(facts)}"
+    yield f"reports    {', '.join(facts.reports) or _nothing(CRDS, facts, 'no CRDs of reports are installed')}"
+
+
+def _nothing(resource: Resource, facts: Facts, told: str) -> str:
+    """What is told where nothing was found: where nothing may be read, that is not known."""
+    return UNSEEN if resource.name in facts.unseen else told
 
 
 def _holder(holder: Holder | None, facts: Facts) -> str:
     if holder is None or not holder.name:
-        return "none"
+        return _nothing(LEASES, facts, "none")
     state = "silent" if is_silent(holder, facts) else "runs"
     return f"{holder.name} {state}, renewed {_ago(holder.renewed, facts.time)}"
 
@@ -53,6 +62,8 @@ def _ago(then: datetime | None, now: datetime) -> str:
 
 
 def _webhooks(facts: Facts) -> str:
+    if any(each.name in facts.unseen for each in CONFIGURATIONS):
+        return f"what is registered is {UNSEEN}"
     count = sum(each or 0 for each in facts.webhooks.values())
     return f"{count} webhook{'s' * (count != 1)} registered"
 
@@ -61,7 +72,7 @@ def _coverage(facts: Facts) -> str:
     """How much, of how many kinds, and how old the oldest of it is."""
     entries = facts.coverage
     if not entries:
-        return "none is known"
+        return _nothing(CONFIGS, facts, "none is known")
     per_cent = dig(facts.config, "status", "coveragePercent")
     shown = "no policy matches any kind" if per_cent is None else f"{per_cent} % of pairs of kind and policy"
     left_out = sum(is_excluded(each) for each in entries)
@@ -70,25 +81,25 @@ def _coverage(facts: Facts) -> str:
     parts = [f"{len(entries)} kind{'s' * (len(entries) != 1)}"]
     parts += [f"{unread} unread"] * bool(unread) + [f"{partly} evaluated in part"] * bool(partly)
     parts += [f"{left_out} left out on purpose"] * bool(left_out)
-    passes = sorted(text for each in entries if (text := dig_text(each, "lastCompletePass")))
-    oldest = f"; oldest complete pass {_ago(_read(passes[0]), facts.time)}" if passes else ""
+    passes = [at for each in entries if (at := dig_time(each, "lastCompletePass")) is not None]
+    oldest = f"; oldest complete pass {_ago(min(passes), facts.time)}" if passes else ""
     return f"{shown}; {', '.join(parts)}{oldest}"
 
 
-def _read(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
-
-
 def _policies(facts: Facts) -> str:
+    if POLICIES.name in facts.unseen:
+        return UNSEEN
     out = sum(why_not_ready(each) is not None for each in facts.policies)
     denying = sum(each.enforcement == "Deny" for each in facts.policies)
     return f"{len(facts.policies)}, of which {denying} deny" + (
         f" and {out} are not in force as they are" if out else ""
     )
+
+
+def _findings(facts: Facts) -> str:
+    if CONFIGS.name in facts.unseen:
+        return UNSEEN
+    return ", ".join(f"{count} {name}" for name, count in _totals(facts).items())
 
 
 def _totals(facts: Facts) -> dict[str, int]:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from auditor.audit.overview.facts import Facts, Holder, PolicyFacts
+from auditor.audit.overview.facts import CONFIGURATIONS, Facts, Holder, PolicyFacts
 from auditor.audit.status import is_excluded, is_readable
-from auditor.cluster.access import dig, dig_text
+from auditor.cluster.access import dig, dig_list, dig_text, dig_time
 from auditor.cluster.conditions import find_condition
+from auditor.cluster.resource import CRDS, LEASES
+from auditor.intake.kinds import CONFIGS
 from auditor.json import JsonObject
 from auditor.model.resource import name_kind
 
@@ -16,6 +18,10 @@ SLACK: Final = 30.0
 
 NAMED: Final = 5
 """Kinds that are left out, of which the names are told; `-o json` has all of them."""
+
+HANDOVER: Final = 30.0
+"""Seconds after which a watcher that took over has written what it found. One that finds what was there writes nothing
+but its Lease, so that only time tells; one that needs longer has said that it is starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ def _rights(facts: Facts) -> Iterator[Trouble]:
 
 
 def _watcher(facts: Facts) -> Iterator[Trouble]:
+    if LEASES.name in facts.unseen:
+        return
     if not any(each.name for each in facts.watchers):
         gone = "the last one has ended" if facts.watchers else f"there is no Lease of one in {facts.namespace}"
         yield Trouble("watcher", "", f"nothing watches: {gone}. Start `auditor watch`, or say --namespace")
@@ -54,9 +62,22 @@ def _watcher(facts: Facts) -> Iterator[Trouble]:
                 f"its Lease was renewed {when}, for {each.seconds} s: it does not run, or cannot reach the API server"
             )
             yield Trouble("watcher", each.name, told)
+        elif _took_over(each, facts):
+            yield Trouble("watcher", each.name, "it has just taken over: what is told is what the one before it found")
+
+
+def _took_over(holder: Holder, facts: Facts) -> bool:
+    """Just now, and nothing has been written since of which that could be told."""
+    if holder.acquired is None or (facts.time - holder.acquired).total_seconds() > HANDOVER:
+        return False
+    ready = find_condition(dig_list(facts.config, "status", "conditions"), "Ready")
+    changed = dig_time(ready, "lastTransitionTime")
+    return changed is not None and changed < holder.acquired.replace(microsecond=0)
 
 
 def _coverage(facts: Facts) -> Iterator[Trouble]:
+    if facts.config is None and CONFIGS.name in facts.unseen:
+        return
     if facts.config is None or not dig(facts.config, "status"):
         yield Trouble(
             "coverage", "", "no coverage is known: the watcher writes it into the status of AuditConfig default"
@@ -120,11 +141,18 @@ def why_not_ready(policy: PolicyFacts) -> str | None:
 
 
 def _door(facts: Facts) -> Iterator[Trouble]:
+    if facts.unseen & {LEASES.name, *(each.name for each in CONFIGURATIONS)}:
+        return
     registered = sum(each or 0 for each in facts.webhooks.values())
     away = facts.door is None or not facts.door.name or is_silent(facts.door, facts)
     if registered and away:
         told = f"{registered} webhooks are registered, and no replica of the admission service leads: what comes in is "
-        yield Trouble("door", "", f"{told}refused or let through unseen, as failurePolicy says")
+        yield Trouble(
+            "door",
+            "",
+            f"{told}refused or let through unseen, as failurePolicy says. Start one, or take the webhooks back: "
+            "`auditor registration remove`",
+        )
     elif not away and None in facts.webhooks.values():
         gone = ", ".join(kind for kind, count in facts.webhooks.items() if count is None)
         yield Trouble("door", "", f"not registered: {gone}", incomplete=False)
@@ -134,5 +162,5 @@ def _door(facts: Facts) -> Iterator[Trouble]:
 
 def _reports(facts: Facts) -> Iterator[Trouble]:
     api = dig_text(facts.config, "spec", "reports", "api")
-    if api not in ("", "none") and api not in facts.reports:
+    if api not in ("", "none") and api not in facts.reports and CRDS.name not in facts.unseen:
         yield Trouble("reports", api, "its CRDs are not installed: no reports are written", incomplete=False)

@@ -5,6 +5,6 @@ so that equal content is never written, and what somebody edits or deletes is pu
 """
 
 from auditor.audit.reports.meters import ReportsStatus
-from auditor.audit.reports.writer import MANAGER, ReportWriter
+from auditor.audit.reports.writer import ReportWriter
 
-__all__ = ["MANAGER", "ReportWriter", "ReportsStatus"]
+__all__ = ["ReportWriter", "ReportsStatus"]

@@ -1,31 +1,26 @@
 """What is to be in the cluster, compared with what is there, and written."""
 
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
 from auditor.audit.reports.meters import ReportMeters, ReportsStatus
+from auditor.audit.reports.pen import Guard, Pen
 from auditor.audit.reports.repairs import Repairs
 from auditor.audit.reports.shelf import RETRY, Shelf, Voice
-from auditor.cluster import Client, WriteOptions
-from auditor.cluster.access import dig_text, split_key
+from auditor.cluster import Client
+from auditor.cluster.access import split_key
 from auditor.cluster.discovery import Discovery
 from auditor.cluster.informer import Change, Informers, Notice
-from auditor.cluster.lease import Permit
 from auditor.cluster.queue import Priority, WorkQueue
-from auditor.cluster.stores.packed import DIGEST_SIZE
 from auditor.cluster.workers import Workers
-from auditor.errors import ClusterError, ConflictError, ForbiddenError, LeaseLostError, NotFoundError
-from auditor.json import JsonObject
+from auditor.errors import ClusterError, LeaseLostError
 from auditor.model.finding import Finding
 from auditor.model.settings import ReportApi, ReportSettings
 from auditor.model.subject import Subject
@@ -34,14 +29,10 @@ from auditor.tracing import Carried, carry, resume
 
 log = logging.getLogger(__name__)
 
-MANAGER: Final = "auditor-watch"
-"""Who wrote it, in managedFields."""
 WINDOW: Final = 0.2
 """Seconds in which changes of one object are collected: a fifth of the second within which a report has to be true."""
 WORKERS: Final = 4
 """A write takes 5 to 20 ms, so these write 200 a second at least; four times what the goal needs."""
-WRITE_TIMEOUT: Final = 10.0
-"""Seconds for one write, if its lease lasts so long. The largest report takes the API server 0.4 s."""
 MAX_DELAY: Final = 30.0
 NEVER: Final = 1 << 30
 """Attempts before it gives up: nobody else writes what is true of an object."""
@@ -53,15 +44,11 @@ SWEEP: Final = 30.0
 """Seconds between two searches for reports of which nobody has spoken."""
 STOP_TIMEOUT: Final = 3.0
 
-NO_RIGHT: Final = re.compile(r'User ".*" cannot \w+ resource ')
-"""In the words of RBAC."""
-
 Place = tuple[str, str]
 """An object: kind_name, and key."""
 Find = Callable[[str, str], tuple[Subject, Sequence[Finding]] | None]
 """What is known of an object by kind_name and key; None or no findings: nothing is wrong with it, as far as is known.
 Where passes are reported they are among the findings, too."""
-Guard = Callable[[str], AbstractContextManager[Permit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +59,12 @@ class News:
     trace: Carried | None
 
 
-def _now(_: str) -> datetime:
-    return datetime.now(UTC)
-
-
 class ReportWriter:
     """Safe to use from many threads. A kind_name is `plural.group`, a key `namespace/name` or the name alone.
 
     `settled`: whether all objects of a kind have been judged since it can be read, by this watcher, which owns it; also
     True of a kind that is known to be gone. Only then a report that no findings stand behind is deleted. `guard`: leave
-    to write for a kind. `seen`: when a finding, by its fingerprint, was seen first.
+    to write for a kind. `creates`: see Shelf.
     """
 
     def __init__(
@@ -94,14 +77,12 @@ class ReportWriter:
         guard: Guard,
         settled: Callable[[str], bool],
         registry: CollectorRegistry,
-        seen: Callable[[str], datetime] = _now,
-        discovery: Discovery | None = None,
         clock: Callable[[], float] = time.monotonic,
         creates: bool = False,
     ) -> None:
-        self._client, self._settings, self._find, self._guard = client, settings, find, guard
-        self._settled, self._seen, self._clock = settled, seen, clock
-        discovery, voice = discovery or Discovery(client), Voice(clock)
+        self._settings, self._find = settings, find
+        self._settled, self._clock = settled, clock
+        discovery, voice = Discovery(client), Voice(clock)
         self._shelves: Final = tuple(
             Shelf(
                 api,
@@ -136,6 +117,7 @@ class ReportWriter:
         self._awake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
         self._meters = ReportMeters(registry)
+        self._pen = Pen(client, guard, self._meters, lambda key: self._queue.add(key, delay=RETRY))
         self._meters.follow(lambda: self.status)
 
     def start(self) -> None:
@@ -311,19 +293,25 @@ class ReportWriter:
             self._beyond.discard(key)
         report = None
         if found is not None:
-            report = build(*found, settings=settings, seen=self._seen)
+            report = build(*found, settings=settings, at=datetime.now(UTC))
         kept: Shelf | None = None
         if report is not None and place is not None:
             kept = self._shelf_for(settings.api, namespaced="/" in key)
             if not self._has_room(kept, key, settings):
                 return False
-            if not kept.ready or not self._write(kept, key, report, place[0]):
+            if not kept.ready or not self._pen.write(kept, key, report, place[0]):
                 return False  # it is marked again as soon as it can be written; until then the others stay
         self._note_cut(key, left_out_of(report) if report is not None else 0)
         for shelf in self._shelves:
-            if shelf is not kept and (uid := shelf.uid(key) or self._look_up(shelf, key)):
-                self._delete(shelf, key, uid, place, needed=kept is None and settings.api is not ReportApi.NONE)
+            if shelf is not kept and (uid := shelf.uid(key) or self._pen.look_up(shelf, key)):
+                self._take_away(shelf, key, uid, place, needed=kept is None and settings.api is not ReportApi.NONE)
         return True
+
+    def _take_away(self, shelf: Shelf, key: str, uid: str, place: Place | None, *, needed: bool) -> None:
+        """`needed`: unless it is certain that nothing stands behind it."""
+        kind_name = place[0] if place is not None else shelf.kind_name(key)
+        if uid_of(split_key(key)[1]) and not shelf.held and not (needed and not self._settled(kind_name)):
+            self._pen.take_away(shelf, key, uid, kind_name)
 
     def _ask(self, key: str, place: Place | None) -> tuple[Subject, Sequence[Finding]] | None:
         if place is None:
@@ -338,78 +326,6 @@ class ReportWriter:
 
     def _shelf_for(self, api: ReportApi, *, namespaced: bool) -> Shelf:
         return next(s for s in self._shelves if s.api is api and s.form.namespaced is namespaced)
-
-    def _write(self, shelf: Shelf, key: str, report: JsonObject, kind_name: str) -> bool:
-        """Whether it is there as it has to be."""
-        content = content_of_report(report)
-        digest = blake2b(content, digest_size=DIGEST_SIZE).digest()
-        if shelf.digest(key) == digest:
-            shelf.said[key] = digest
-            return True
-        try:
-            with self._guard(kind_name) as permit:
-                options = WriteOptions(field_manager=MANAGER, timeout=min(permit.left(), WRITE_TIMEOUT))
-                shelf.said[key] = digest  # before: its notice may be faster than the answer
-                answer = self._client.apply(shelf.resource, report, force=True, options=options)
-        except NotFoundError as error:
-            if not error.message.startswith("namespaces "):  # with which the object is gone, too
-                shelf.doubt()
-                self._queue.add(key, delay=RETRY)
-            return False
-        except ForbiddenError as error:
-            if _ends(error):
-                return False
-            if not _lacks_right(error):
-                raise
-            self._meters.fail()
-            shelf.hold(f"reports cannot be written: {error}")
-            return False
-        self._meters.wrote(shelf.api)
-        if content_of_report(answer) == content:
-            shelf.succeed()
-        else:
-            shelf.complain(
-                f"the cluster does not keep reports as they are written, {key} for one: the CRD {shelf.form.crd} lacks "
-                "fields, or a webhook changes them"
-            )
-        return True
-
-    def _look_up(self, shelf: Shelf, key: str) -> str:
-        """The uid of one that we have written and that is not among ours: not yet, or somebody took our label away."""
-        if key not in shelf.said:
-            return ""
-        namespace, name = split_key(key)
-        try:
-            return dig_text(self._client.get(shelf.resource, name, namespace=namespace), "metadata", "uid")
-        except NotFoundError:
-            shelf.said.pop(key, None)
-            return ""
-
-    def _delete(self, shelf: Shelf, key: str, uid: str, place: Place | None, *, needed: bool) -> None:
-        """`needed`: unless it is certain that nothing stands behind it."""
-        kind_name = place[0] if place is not None else shelf.kind_name(key)
-        if needed and not self._settled(kind_name):
-            return
-        namespace, name = split_key(key)
-        if not uid_of(name) or shelf.held:
-            return
-        try:
-            with self._guard(kind_name) as permit:
-                options = WriteOptions(timeout=min(permit.left(), WRITE_TIMEOUT))
-                self._client.delete(shelf.resource, name, namespace=namespace, uid=uid, options=options)
-        except NotFoundError:
-            shelf.said.pop(key, None)
-            return
-        except ConflictError:
-            return  # it is another by now, of which we hear
-        except ForbiddenError as error:
-            if not _lacks_right(error):
-                raise
-            self._meters.fail()
-            shelf.hold(f"reports cannot be deleted: {error}")
-            return
-        shelf.said.pop(key, None)
-        self._meters.took_away(shelf.api)
 
     def _has_room(self, shelf: Shelf, key: str, settings: ReportSettings) -> bool:
         if shelf.digest(key) is not None or key in shelf.said or self._present < settings.max_reports:
@@ -432,13 +348,3 @@ class ReportWriter:
                 left_out,
             )
             self._cut.add(key)
-
-
-def _ends(error: ForbiddenError) -> bool:
-    """Nothing can be created in a namespace that is being deleted, where objects may wait for finalizers for long."""
-    return any(cause.reason == "NamespaceTerminating" for cause in error.causes)
-
-
-def _lacks_right(error: ForbiddenError) -> bool:
-    """By RBAC, so it concerns all reports; others who refuse mean this one."""
-    return NO_RIGHT.search(error.message) is not None

@@ -1,8 +1,8 @@
 """ReportSchedules, as the dispatcher sees to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from auditor.audit.dispatch.audiences import Namespaces, list_audiences
@@ -24,29 +24,13 @@ SCHEDULES: Final = Resource("auditor.dev", "v1", "reportschedules", "ReportSched
 @dataclass(frozen=True, slots=True)
 class ScheduleCase:
     office: "ScheduleOffice"
-    schedule: Schedule
+    wish: Schedule
     before: Runs
     batch: Batch
     namespaces: Namespaces
 
-    @property
-    def uid(self) -> str:
-        return self.schedule.uid
-
-    @property
-    def name(self) -> str:
-        return self.schedule.name
-
-    @property
-    def retry_for(self) -> timedelta:
-        return self.schedule.retry_for
-
-    @property
-    def deliveries(self) -> Mapping[str, JsonObject]:
-        return self.schedule.deliveries
-
     def plan(self, now: datetime) -> tuple[Runs, Sequence[Condition]]:
-        schedule = self.schedule
+        schedule = self.wish
         try:
             planned = plan(schedule, self.before, now, lambda: list_audiences(schedule, self.namespaces))
         except UsageError as error:  # at midnight, nothing of today has been
@@ -60,7 +44,7 @@ class ScheduleCase:
         return [
             each
             for each in standing.entries
-            if each.name in self.deliveries and (at := each.waits_until()) is not None and at <= now
+            if each.name in self.wish.deliveries and (at := each.waits_until()) is not None and at <= now
         ]
 
     def make(self, entry: ReportEntry, now: datetime) -> Parcel:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from auditor.audit.dispatch.times import read_span, read_time
+from auditor.audit.dispatch.times import read_span
 from auditor.audit.dispatch.wish import Wish, read_wish
 from auditor.audit.schedules.cron import Cron
-from auditor.cluster.access import dig_list, dig_object, dig_text
+from auditor.cluster.access import dig_list, dig_object, dig_text, dig_time
 from auditor.errors import CompileError, Problem, UsageError
 from auditor.json import JsonObject
 from auditor.report.compliance.period import Period, find_zone, read_period
@@ -57,7 +57,7 @@ def read_schedule(thing: JsonObject) -> Schedule:
         raise CompileError(problems)
     return Schedule(
         **wish,
-        created=read_time(dig_text(thing, "metadata", "creationTimestamp")) or datetime.now(UTC),
+        created=dig_time(thing, "metadata", "creationTimestamp") or datetime.now(UTC),
         text=" ".join(dig_text(spec, "schedule").split()),
         cron=cron,
         zone=zone,

@@ -14,13 +14,14 @@ from auditor.audit.dispatch.entry import (
     Standing,
     keep_last,
     read_facts,
+    read_standing,
     render_facts,
-    without_none,
+    render_standing,
 )
-from auditor.audit.dispatch.times import read_time, show_time, tell_time
+from auditor.audit.dispatch.times import show_time, tell_time
 from auditor.audit.schedules.spec import Schedule
-from auditor.cluster.access import dig, dig_list, dig_object, dig_text
-from auditor.json import JsonObject
+from auditor.cluster.access import dig_text, dig_time
+from auditor.json import Json, JsonObject
 
 SETTLE: Final = timedelta(minutes=6)
 """After the end of its period a report is made: the watcher writes what it counts every 5 minutes, and a report that is
@@ -35,7 +36,6 @@ class ReportEntry(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs(Standing[ReportEntry]):
-    generation: int = 0
     observed: str = ""
     since: datetime | None = None
     last: datetime | None = None
@@ -100,45 +100,31 @@ def _begin(
 
 
 def read_runs(status: JsonObject) -> Runs:
-    """What cannot be read is as if it were not there: a person may have been at it."""
-    generation = dig(status, "observedGeneration")
     return Runs(
-        generation=generation if isinstance(generation, int) else 0,
+        **read_standing(status, _read_entry),
         observed=dig_text(status, "observedSchedule"),
-        since=_time(status, "observedSince"),
-        last=_time(status, "lastScheduleTime"),
-        next=_time(status, "nextScheduleTime"),
-        entries=tuple(found for each in dig_list(status, "deliveries") if (found := _read_entry(each)) is not None),
+        since=dig_time(status, "observedSince"),
+        last=dig_time(status, "lastScheduleTime"),
+        next=dig_time(status, "nextScheduleTime"),
     )
 
 
-def _read_entry(thing: JsonObject) -> ReportEntry | None:
-    facts, start, end = read_facts(thing, sent="digest"), _time(thing, "start"), _time(thing, "end")
+def _read_entry(thing: Json) -> ReportEntry | None:
+    facts, start, end = read_facts(thing, sent="digest"), dig_time(thing, "start"), dig_time(thing, "end")
     if facts is None or start is None or end is None:
         return None
     return ReportEntry(**facts, start=start, end=end)
 
 
 def render_runs(standing: Runs, status: JsonObject) -> JsonObject:
-    """Beside the conditions, which are not ours to make here."""
-    return without_none(
-        {
-            "observedGeneration": standing.generation or None,
-            "observedSchedule": standing.observed or None,
-            "observedSince": show_time(standing.since),
-            "lastScheduleTime": show_time(standing.last),
-            "nextScheduleTime": show_time(standing.next),
-            "deliveries": [_render_entry(each) for each in standing.entries] or None,
-            "conditions": dig_object(status).get("conditions"),
-        }
-    )
+    own = {
+        "observedSchedule": standing.observed or None,
+        "observedSince": show_time(standing.since),
+        "lastScheduleTime": show_time(standing.last),
+        "nextScheduleTime": show_time(standing.next),
+    }
+    return render_standing(standing, own, _render_entry, status)
 
 
 def _render_entry(entry: ReportEntry) -> JsonObject:
-    return without_none(
-        {**render_facts(entry, sent="digest"), "start": show_time(entry.start), "end": show_time(entry.end)}
-    )
-
-
-def _time(thing: JsonObject, name: str) -> datetime | None:
-    return read_time(dig_text(thing, name))
+    return {**render_facts(entry, sent="digest"), "start": show_time(entry.start), "end": show_time(entry.end)}

@@ -20,7 +20,8 @@ BOUNDS = (
 
 def write_crds() -> str:
     loaded: list[JsonObject] = sorted(
-        (yaml.safe_load(crds.read(name)) for name in crds.names()), key=lambda crd: str(crd["spec"]["names"]["kind"])
+        (yaml.load(crds.read(name), yaml.CSafeLoader) for name in crds.names()),
+        key=lambda crd: str(crd["spec"]["names"]["kind"]),
     )
     return page(
         "Custom resources",

@@ -16,6 +16,7 @@ FAMILY = "MetricFamily"  # of what a collector makes at each scrape: GaugeMetric
 ROOMS = {
     "audit": "The watcher",
     "cluster": "Calls to the API server, by all programs",
+    "dashboard": "The dashboard",
     "operations": "Each process",
     "webhooks": "The door",
 }

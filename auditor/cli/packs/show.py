@@ -47,13 +47,12 @@ def show(pack: str, controls: bool, output: str) -> None:
 
 
 def _tell(data: Json, output: str, write: Callable[[Json], str]) -> None:
-    import orjson
     import yaml
 
-    from auditor.intake.printable import clean
+    from auditor.intake.printable import clean, write_json
 
     if output == "json":
-        text = orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n"
+        text = write_json(data) + "\n"
     elif output == "yaml":
         text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
     else:

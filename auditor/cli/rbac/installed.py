@@ -14,8 +14,8 @@ from auditor.errors import ClusterError, NotFoundError
 from auditor.intake.load import Loaded, read_items, sort
 from auditor.intake.own import check_own
 from auditor.intake.packs.pack import find_pack
+from auditor.intake.prepare import PreparationError
 from auditor.intake.reach import Custom, read_custom
-from auditor.intake.scan import PreparationError
 from auditor.json import Json, JsonObject
 from auditor.model.policy import ParamKind, Policy
 from auditor.model.settings import AuditSettings
@@ -68,8 +68,8 @@ def read_cluster(client: Client, *, namespace: str, service: str) -> Installed:
     """Raises ClusterError where something cannot be read: rights by half of the policies would be too few."""
     from auditor.audit.notices import NOTIFICATIONS
     from auditor.audit.schedules import SCHEDULES
+    from auditor.intake.kinds import CONFIGS, CONVERSIONS, POLICIES
     from auditor.intake.live.reading import read_live_settings
-    from auditor.intake.once.policies import CONFIGS, CONVERSIONS, POLICIES
 
     crds = list(client.list(CRDS, limit=CRD_PAGE))
     customs = [read_custom(each) for each in crds]

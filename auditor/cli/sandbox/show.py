@@ -1,6 +1,5 @@
 """`auditor sandbox status` and `list`."""
 
-import json
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,11 @@ if TYPE_CHECKING:
 @output_option
 def status(name: str, output: str) -> None:
     """Show what runs in a sandbox: address, processes, memory."""
+    from auditor.intake.printable import write_json
+
     facts = _facts(find(name))
     if output == "json":
-        click.echo(json.dumps(facts, indent=2))
+        click.echo(write_json(facts))
         return
     click.echo(f"name        {facts['name']}")
     click.echo(f"kubernetes  {facts['version']}")
@@ -35,12 +36,13 @@ def status(name: str, output: str) -> None:
 @output_option
 def list_all(output: str) -> None:
     """List the sandboxes of this user: those that run, and those that keep their data."""
+    from auditor.intake.printable import write_json
     from auditor.sandbox import Sandbox
 
     tell_notices()
     all_facts = [_facts(sandbox) for sandbox in Sandbox.all()]
     if output == "json":
-        click.echo(json.dumps(all_facts, indent=2))
+        click.echo(write_json(all_facts))
         return
     if not all_facts:
         click.echo("No sandboxes. Start one with: auditor sandbox up", err=not sys.stdout.isatty())

@@ -19,15 +19,14 @@ def wait_established(
     name: str,
     *,
     until: float,
-    clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], object] = time.sleep,
 ) -> None:
-    """Raises ClusterError where it is not by that time of the clock."""
+    """Raises ClusterError where it is not by that time of the monotonic clock."""
     while True:
         conditions = dig_list(client.get(CRDS, name), "status", "conditions")
         if dig_text(find_condition(conditions, "Established"), "status") == "True":
             return
-        if clock() >= until:
+        if time.monotonic() >= until:
             names = dig_text(find_condition(conditions, "NamesAccepted"), "message")
             raise ClusterError(f"the CRD {name} is there, but not established{f': {names}' if names else ''}")
         wait(STEP)

@@ -20,9 +20,9 @@ from auditor.dashboard.remembered import Remembered
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.patch import split_pointer
 from auditor.errors import AuditorError, ForbiddenError, NotFoundError
+from auditor.intake.kinds import POLICIES
 from auditor.intake.live.reading import read_live_policy
 from auditor.intake.live.schemas import LiveSchemas
-from auditor.intake.once.policies import POLICIES
 from auditor.intake.stored import ask_stored
 from auditor.json import JsonObject
 from auditor.model.policy import Kind

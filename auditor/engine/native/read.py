@@ -39,7 +39,7 @@ def read_native(kind: Kind, thing: JsonObject, binding: JsonObject | None) -> Po
         ),
         conditions=read_expressions(spec, "matchConditions"),
         param_kind=ParamKind(param_kind["apiVersion"], param_kind["kind"]) if param_kind else None,
-        param_ref=read_param_ref(reader, bound.get("paramRef"), "/spec/paramRef"),
+        param_ref=read_param_ref(reader, bound.get("paramRef")),
         variables=read_expressions(spec, "variables"),
         rules=tuple(_rule(each, i) for i, each in enumerate(spec.get("validations") or ())) if validating else (),
         mutations=() if validating else tuple(_mutation(each, i) for i, each in enumerate(spec.get("mutations") or ())),

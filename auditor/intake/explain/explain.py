@@ -11,11 +11,12 @@ from auditor.dataclass import dataclass
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.explain import Account, explain
 from auditor.errors import InputError, UsageError
+from auditor.intake.door import judge_as_door
 from auditor.intake.explain.ground import Ground, mutate
 from auditor.intake.judged import subject_of
 from auditor.intake.load import Item, read_items
+from auditor.intake.prepare import Prepared
 from auditor.intake.question import Question
-from auditor.intake.scan import Prepared, judge_as_door
 from auditor.intake.versions import split
 from auditor.json import JsonObject
 from auditor.model.finding import Finding, Result, Verdict
@@ -82,9 +83,21 @@ def choose_named(name: str, policies: Sequence[CompiledPolicy]) -> list[Compiled
         near = get_close_matches(name.partition("/")[0], known, n=1)
         raise UsageError(
             f"{name}: no such file, and no policy of that name"
-            + (f": did you mean {near[0]}?" if near else f" among {', '.join(known)}")
+            + (f": did you mean {near[0]}?" if near else f" {_list(name, known, policies)}")
         )
     return chosen
+
+
+NAMED: Final = 10
+"""Policies that are told where one is not among them; our own packs alone have a hundred."""
+
+
+def _list(name: str, known: Sequence[str], policies: Sequence[CompiledPolicy]) -> str:
+    owners = [each.policy.name for each in policies if any(rule.name == name for rule in each.policy.rules)]
+    if owners:
+        return f"(it is a rule: did you mean {owners[0]}/{name}?)"
+    more = f" and {len(known) - NAMED} more" if len(known) > NAMED else ""
+    return f"among {', '.join(known[:NAMED])}{more}"
 
 
 def _rules_of(compiled: CompiledPolicy) -> Iterator[str]:

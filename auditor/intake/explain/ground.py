@@ -10,8 +10,8 @@ from auditor.engine.engine import Engine
 from auditor.errors import InputError
 from auditor.intake.catalog import Catalog, make_catalog
 from auditor.intake.load import Item, Loaded, sort
+from auditor.intake.prepare import Prepared
 from auditor.intake.requests import Surroundings, surround
-from auditor.intake.scan import Prepared
 from auditor.json import JsonObject
 from auditor.model.request import Request
 

@@ -17,12 +17,12 @@ from auditor.intake.files import Source, find_sources
 
 # Documents are read from bytes here, once for the objects and for their text; `read_items` reads files by itself.
 from auditor.intake.load import Item, take_apart
+from auditor.intake.prepare import Prepared
 from auditor.intake.requests import ask
-from auditor.intake.scan import Prepared
 from auditor.intake.versions import split
 from auditor.intake.yaml import Document, read_documents
 from auditor.intake.yaml.edit import SourceText, UnfitError, find_edits
-from auditor.intake.yaml.edit.changes import Edit
+from auditor.intake.yaml.edit.edited import Edit
 from auditor.intake.yaml.edit.tree import read_json_tree, read_tree
 from auditor.json import Json, JsonObject
 from auditor.model.request import Operation, Request

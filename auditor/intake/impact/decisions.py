@@ -12,7 +12,7 @@ import orjson
 from auditor.dataclass import dataclass
 from auditor.engine.engine import Engine
 from auditor.errors import AuditorError, InputError
-from auditor.intake.scan import judge_as_door
+from auditor.intake.door import judge_as_door
 from auditor.json import Json, JsonObject
 from auditor.model.finding import Result
 from auditor.model.policy import Enforcement

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from auditor.cluster.access import dig, dig_list, dig_text
+from auditor.cluster.access import dig, dig_list, dig_text, dig_time
 from auditor.cluster.informer import Informer
 from auditor.cluster.listwatch import Version
 from auditor.json import JsonObject
@@ -39,11 +39,7 @@ def read_since(policy: JsonObject) -> Since:
         return {}
     found = {}
     for each in dig_list(policy, "status", "enforcedSince"):
-        rule, text = dig_text(each, "rule"), dig_text(each, "time")
-        try:
-            time = datetime.fromisoformat(text)
-        except ValueError:
-            continue  # written by somebody else: the door writes none that cannot be read
-        if rule and time.tzinfo is not None:
+        rule, time = dig_text(each, "rule"), dig_time(each, "time")
+        if rule and time is not None:  # the door writes none that cannot be read
             found[rule] = time
     return found

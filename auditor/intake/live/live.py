@@ -20,6 +20,7 @@ from auditor.cluster.stores import WHOLE
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.convert import Conversion
 from auditor.engine.typos import choose_schemas
+from auditor.intake.kinds import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.intake.live.config import NAME, too_long_by
 from auditor.intake.live.enforced import EnforcedSince
 from auditor.intake.live.native import BINDINGS, NATIVE, NativePairs
@@ -43,10 +44,6 @@ from auditor.model.settings import AuditSettings
 
 log = logging.getLogger(__name__)
 
-POLICIES = Resource("auditor.dev", "v1", "policies", "Policy", namespaced=False)
-EXCEPTIONS = Resource("auditor.dev", "v1", "policyexceptions", "PolicyException", namespaced=True)
-CONVERSIONS = Resource("auditor.dev", "v1", "conversions", "Conversion", namespaced=False)
-CONFIGS = Resource("auditor.dev", "v1", "auditconfigs", "AuditConfig", namespaced=False)
 
 SETTLE = 0.02
 """Seconds that the builder waits for more changes: a hundred policies that are applied together come within some of

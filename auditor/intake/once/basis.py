@@ -22,7 +22,7 @@ from auditor.intake.once.listed import ListedObjects, list_objects
 from auditor.intake.once.policies import read_view
 from auditor.intake.once.reading import Reader
 from auditor.intake.once.targets import Choice, Target, explain_idle, find_targets
-from auditor.intake.scan import Prepared, prepare, warn
+from auditor.intake.prepare import Prepared, prepare, warn
 from auditor.json import JsonObject
 from auditor.model.exception import PolicyException
 from auditor.model.match import Kinds

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from auditor.cluster import Resource
 from auditor.cluster.discovery import CrdKind
 from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.convert import Conversion
-from auditor.engine.read import API_VERSION
+from auditor.intake.kinds import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.intake.live.config import too_long_by
 from auditor.intake.live.native import BINDINGS, NATIVE, NativePairs
 from auditor.intake.live.reading import (
@@ -24,12 +23,6 @@ from auditor.intake.once.reading import Reader
 from auditor.json import JsonObject
 from auditor.model.exception import PolicyException
 from auditor.model.settings import AuditSettings
-
-_GROUP, _, _VERSION = API_VERSION.partition("/")
-POLICIES = Resource(_GROUP, _VERSION, "policies", "Policy", namespaced=False)
-EXCEPTIONS = Resource(_GROUP, _VERSION, "policyexceptions", "PolicyException", namespaced=True)
-CONVERSIONS = Resource(_GROUP, _VERSION, "conversions", "Conversion", namespaced=False)
-CONFIGS = Resource(_GROUP, _VERSION, "auditconfigs", "AuditConfig", namespaced=False)
 
 
 def read_view(reader: Reader, kinds: Mapping[str, CrdKind], schemas: LiveSchemas, time: datetime) -> View:

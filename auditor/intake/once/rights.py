@@ -5,8 +5,8 @@ What it reads of the kinds that policies are about is added to this: see `intake
 
 from auditor.cluster.resource import CRDS, NAMESPACES
 from auditor.engine.native import NATIVE_GROUP
+from auditor.intake.kinds import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.intake.live.native import BINDINGS, NATIVE
-from auditor.intake.once.policies import CONFIGS, CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.model.rights import Right
 
 LIST = ("list",)

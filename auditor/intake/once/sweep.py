@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from auditor.engine.engine import Engine
 from auditor.errors import ClusterError, InputError, UnreachableError
 from auditor.intake.coverage import UnreadKindError
+from auditor.intake.found import Scan
 from auditor.intake.judged import Place, subject_of
 from auditor.intake.once.basis import Basis, engine_of
 from auditor.intake.once.drift import add_checks, check_definitions
 from auditor.intake.once.reading import count, explain, stream
 from auditor.intake.once.targets import Target
-from auditor.intake.scan import Scan
 from auditor.intake.stored import ask_stored, judge_stored
 from auditor.json import JsonObject
 from auditor.model.request import Request

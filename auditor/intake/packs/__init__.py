@@ -4,6 +4,11 @@
 `install.py` and `remove.py` write that. Packs of others, as folders of the same form, are read in the same way.
 """
 
+from typing import Final
+
 from auditor.intake.packs.folder import packs_directory
 
-__all__ = ["packs_directory"]
+__all__ = ["LABEL", "packs_directory"]
+
+LABEL: Final = "auditor.dev/pack"
+"""Of what is in a cluster: the pack that it came with."""

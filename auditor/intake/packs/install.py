@@ -13,9 +13,11 @@ from auditor.cluster.discovery import Discovery
 from auditor.cluster.discovery.established import wait_established
 from auditor.cluster.resource import CRDS
 from auditor.errors import ApiError, NotFoundError, ServerTroubleError, UnauthorizedError, UsageError
-from auditor.intake.packs.manifests import LABEL, Manifests
+from auditor.intake.kinds import CONVERSIONS, POLICIES
+from auditor.intake.packs import LABEL
+from auditor.intake.packs.manifests import Manifests
 from auditor.intake.packs.pack import Pack
-from auditor.intake.packs.step import CONVERSIONS, POLICIES, Fate, Step
+from auditor.intake.packs.step import Fate, Step
 from auditor.json import JsonObject
 
 MANAGER: Final = "auditor-packs"

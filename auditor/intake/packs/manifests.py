@@ -10,12 +10,12 @@ from auditor import __version__
 from auditor.dataclass import dataclass
 from auditor.engine.read import name_of
 from auditor.errors import UsageError
+from auditor.intake.packs import LABEL
 from auditor.intake.packs.pack import Pack
 from auditor.json import Json, JsonObject
 from auditor.languages.schema.keywords import closest
 from auditor.model.policy import Enforcement
 
-LABEL: Final = "auditor.dev/pack"
 VERSION: Final = "auditor.dev/pack-version"
 """Annotation: the version of auditor that the pack came with."""
 STRICTNESS: Final = (Enforcement.AUDIT, Enforcement.WARN, Enforcement.DENY)

@@ -11,7 +11,7 @@ from auditor.errors import InputError, UsageError
 from auditor.intake.files import SUFFIXES
 from auditor.intake.load import CRD_GROUP, OWN_GROUP, Item, Loaded, read_items, sort
 from auditor.intake.packs.folder import pack_names, packs_directory
-from auditor.intake.scan import PreparationError
+from auditor.intake.prepare import PreparationError
 from auditor.json import JsonObject
 from auditor.languages.schema.keywords import closest
 from auditor.model.match import BUILT_IN_GROUPS

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from auditor.cluster import Client, Resource, WriteOptions
 from auditor.cluster.resource import CRDS
 from auditor.errors import NotFoundError
+from auditor.intake.kinds import CONVERSIONS, POLICIES
+from auditor.intake.packs import LABEL
 from auditor.intake.packs.install import MANAGER, find_object, take_away
-from auditor.intake.packs.manifests import LABEL
-from auditor.intake.packs.step import CONVERSIONS, POLICIES, Fate, Step
+from auditor.intake.packs.step import Fate, Step
 from auditor.json import JsonObject
 
 

@@ -4,11 +4,6 @@ from enum import StrEnum
 
 from auditor.cluster import Resource
 from auditor.dataclass import dataclass
-from auditor.engine.read import API_VERSION
-
-GROUP, _, _VERSION = API_VERSION.partition("/")
-POLICIES = Resource(GROUP, _VERSION, "policies", "Policy", namespaced=False)
-CONVERSIONS = Resource(GROUP, _VERSION, "conversions", "Conversion", namespaced=False)
 
 
 class Fate(StrEnum):

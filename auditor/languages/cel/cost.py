@@ -20,16 +20,8 @@ from typing import Final
 
 from auditor.dataclass import dataclass
 from auditor.languages.cel.ast import Call, Constant, Fold, ListLiteral, MapLiteral, Name, Node, Select, children
-from auditor.languages.cel.prices import (
-    AUTHORIZER,
-    FIXED,
-    NODE,
-    PRICES,
-    SCALAR,
-    Extent,
-    added,
-    joined,
-)
+from auditor.languages.cel.extent import FIXED, SCALAR, Extent, added, joined
+from auditor.languages.cel.prices import AUTHORIZER, NODE, PRICES
 
 MAX_ROUNDS: Final = 10_000
 """Of all loops of an evaluation together; more is an error of the library."""

@@ -10,45 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from auditor.dataclass import dataclass
+from auditor.languages.cel.extent import BYTE, FIXED, SCALAR, Extent, added, comparing, joined, smaller
 from auditor.languages.cel.libraries.format import FORMATS as NAMED_FORMATS
 from auditor.languages.cel.libraries.internal import MAX_RANGE
 from auditor.languages.cel.libraries.regex import compiled
 
-FIXED: Final = -1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extent:
-    """How large a value can be at most."""
-
-    bytes: float
-    """As JSON; what it refers to twice counts twice."""
-    items: float = 0.0
-    """Elements and entries, those of its elements included."""
-    count: float = 0.0
-    """Elements and entries of its own."""
-    depth: int = FIXED
-    """The innermost loop whose element it depends on; 0 is the request, FIXED nothing at all."""
-    literal: str | None = None
-    is_list: bool = False
-    most: float = MAX_RANGE
-    """Where it is a number that says how long a list will be."""
-
-
 Priced: TypeAlias = tuple[float, Extent]
 Price: TypeAlias = Callable[[Sequence[Extent]], Priced]
 
-SCALAR: Final = Extent(bytes=32.0)
 NODE: Final = 150.0
 PYTHON: Final = 15_000.0
 """One call of a function that is written in Python."""
 APPEND: Final = 75.0
 """For each element of a list that is copied: the library copies the list for each element that a loop puts in. A third
 of that where the pages of memory are at hand."""
-COMPARE: Final = 150.0
-BYTE: Final = 0.1
-"""Compared, copied."""
 
 # A regular expression is compiled for each call; where its automaton has too many states, each character costs a look
 # at each instruction. An `x{1000}`, the most that RE2 allows, makes 1,000 instructions of its few characters.
@@ -65,47 +40,11 @@ AUTHORIZER: Final = Extent(bytes=4000.0)
 """What it was asked, or what it answered: a reason is some words."""
 
 
-def joined(extents: Sequence[Extent]) -> Extent:
-    """Of which one is the value."""
-    return Extent(
-        bytes=max(e.bytes for e in extents),
-        items=max(e.items for e in extents),
-        count=max(e.count for e in extents),
-        depth=max(e.depth for e in extents),
-        is_list=all(e.is_list for e in extents),
-        most=max(e.most for e in extents),
-    )
-
-
-def added(extents: Sequence[Extent]) -> Extent:
-    """All in one."""
-    return Extent(
-        bytes=sum(e.bytes for e in extents),
-        items=sum(e.items for e in extents),
-        count=sum(e.count for e in extents),
-        depth=max((e.depth for e in extents), default=FIXED),
-        is_list=any(e.is_list for e in extents),
-    )
-
-
-def _smaller(one: Extent, other: Extent) -> Extent:
-    """The one that bounds a comparison. It must be the same one for all elements of a loop: no sizes are asked."""
-    if one.depth == other.depth == FIXED:
-        return min(one, other, key=lambda e: e.bytes)
-    if FIXED in (one.depth, other.depth):
-        return one if one.depth == FIXED else other
-    return max(one, other, key=lambda e: e.depth)
-
-
-def comparing(extent: Extent) -> float:
-    return BYTE * extent.bytes + COMPARE * extent.items
-
-
-def _scalar(fixed: float, *, byte: float = 0.0, item: float = 0.0) -> Price:
+def _scalar(fixed: float, *, byte: float = 0.0) -> Price:
     """A small result."""
 
     def price(arguments: Sequence[Extent]) -> Priced:
-        return fixed + sum(byte * a.bytes + item * a.items for a in arguments), SCALAR
+        return fixed + sum(byte * a.bytes for a in arguments), SCALAR
 
     return price
 
@@ -134,7 +73,7 @@ def _part(arguments: Sequence[Extent]) -> Priced:
 
 def _comparison(arguments: Sequence[Extent]) -> Priced:
     one, other = arguments
-    return NODE + comparing(_smaller(one, other)), SCALAR
+    return NODE + comparing(smaller(one, other)), SCALAR
 
 
 def _in(arguments: Sequence[Extent]) -> Priced:
@@ -161,7 +100,7 @@ def _search(arguments: Sequence[Extent]) -> Priced:
 
 def _starts(arguments: Sequence[Extent]) -> Priced:
     one, other = arguments
-    return NODE + BYTE * _smaller(one, other).bytes, SCALAR
+    return NODE + BYTE * smaller(one, other).bytes, SCALAR
 
 
 def _program(pattern: Extent) -> float:

@@ -44,7 +44,6 @@ _CODE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _STRING = re.compile(r'(?P<OPEN>\\\()|(?P<QUOTE>")|(?P<TEXT>(?:[^"\\]|\\[^(])+|\\)', re.DOTALL)
-_INTERPOLATION = "\\("
 
 
 def tokens(text: str) -> Iterator[Token]:

@@ -63,17 +63,17 @@ class StructuralSchema:
         """Rules that do not compile here though a server accepted them: each object gets an InternalError for them."""
         return () if self._rules is None else tuple(self._rules.problems())
 
-    def validate(self, obj: JsonObject, old: JsonObject | None = None, *, ratchet: bool = True) -> list[Violation]:
-        """With `old` as an update: transition rules apply, and unless `ratchet` is off unchanged parts are forgiven."""
+    def validate(self, obj: JsonObject, old: JsonObject | None = None) -> list[Violation]:
+        """With `old` as an update: transition rules apply, and unchanged parts are forgiven."""
         try:
-            return self._validate(obj, old, ratchet=ratchet)
+            return self._validate(obj, old)
         except RecursionError:
             return [fielderror.internal(ROOT, "the object is nested too deeply", None)]
 
-    def _validate(self, obj: JsonObject, old: JsonObject | None, *, ratchet: bool) -> list[Violation]:
+    def _validate(self, obj: JsonObject, old: JsonObject | None) -> list[Violation]:
         found: list[Violation] = []
         if not self.is_surely_valid(obj):
-            against = Correlation(obj, old, self.root) if old is not None and ratchet else None
+            against = Correlation(obj, old, self.root) if old is not None else None
             found += check(self.root, obj, against)
         if self._scale is not None:
             found += self._scale.check(obj)
@@ -81,12 +81,12 @@ class StructuralSchema:
             found += embedded.check_embedded(self._embedded, obj)
         if self._lists is not None and self._may_repeat(obj):
             repeated = lists.check_lists(self._lists, obj)
-            forgiven = repeated and old is not None and ratchet and lists.check_lists(self._lists, old)
+            forgiven = repeated and old is not None and lists.check_lists(self._lists, old)
             found += [] if forgiven else repeated
         if self._rules is not None:
             if fielderror.blocks_rules(found):
                 return [*found, fielderror.unchecked_rules()]
-            update = rules.Ratchet(Correlation(obj, old, self.root)) if old is not None and ratchet else None
+            update = rules.Ratchet(Correlation(obj, old, self.root)) if old is not None else None
             found += rules.check_rules(self._rules, obj, old, update or rules.NOTHING_FORGIVEN)
         return found
 
@@ -133,13 +133,6 @@ class StructuralSchema:
     def stable_path(self, obj: JsonObject, path: str) -> str:
         """A JSON pointer with the keys of list maps and the values of sets in place of indexes."""
         return fieldpaths.stable_path(self.root, obj, path)
-
-    def is_atomic(self, path: fieldpaths.Path) -> bool:
-        """Whether server-side apply replaces what is there as a whole."""
-        found = fieldpaths.find(self.root, path)
-        return isinstance(found, Node) and (
-            found.map_type == "atomic" or (found.type == "array" and found.list_type in ("", "atomic"))
-        )
 
 
 def _never(_: Json) -> bool:

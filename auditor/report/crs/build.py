@@ -1,7 +1,7 @@
 """The report of one object."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -32,21 +32,21 @@ _ORDER: Final[Mapping[Result, int]] = MappingProxyType(
 
 
 def build(
-    subject: Subject, findings: Sequence[Finding], *, settings: ReportSettings, seen: Callable[[str], datetime]
+    subject: Subject, findings: Sequence[Finding], *, settings: ReportSettings, at: datetime
 ) -> JsonObject | None:
     """None where there is nothing to report: no findings, or none but passes that nobody wants, or no reports at all.
 
-    `seen`: when the finding of that fingerprint was seen first. The summary counts all findings, also those for which
-    there was no room; how many these are, `left_out_of` and the last row tell.
+    `at` is its time. The summary counts all findings, also those for which there was no room; how many these are,
+    `left_out_of` and the last row tell.
     """
     if settings.api is ReportApi.NONE or not subject.uid:
         return None
     told = sorted((f for f in findings if settings.passes or f.result is not Result.PASS), key=_rank)
     if not told:
         return None
-    rows, rest = _make_rows(told, settings.max_findings, seen)
+    rows, rest = _make_rows(told, settings.max_findings, at)
     if rest:
-        rows.append(_make_last_word(rest, len(rows), seen))
+        rows.append(_make_last_word(rest, len(rows), at))
     return _frame(subject, rows, told, len(rest), settings.api)
 
 
@@ -62,14 +62,12 @@ def _rank(finding: Finding) -> tuple[int, int, str, str, str, str]:
     )
 
 
-def _make_rows(
-    told: Sequence[Finding], most: int, seen: Callable[[str], datetime]
-) -> tuple[list[JsonObject], Sequence[Finding]]:
+def _make_rows(told: Sequence[Finding], most: int, at: datetime) -> tuple[list[JsonObject], Sequence[Finding]]:
     """As many as there is room for, and those for which there is none."""
     rows: list[JsonObject] = []
     room = OBJECT_BYTES
     for index, finding in enumerate(told):
-        row = _make_row(finding, seen)
+        row = _make_row(finding, at)
         room -= len(orjson.dumps(row)) + 1
         if index >= most or room < 0:
             return rows, told[index:]
@@ -77,7 +75,7 @@ def _make_rows(
     return rows, ()
 
 
-def _make_row(finding: Finding, seen: Callable[[str], datetime]) -> JsonObject:
+def _make_row(finding: Finding, at: datetime) -> JsonObject:
     category = cut(finding.controls[0], NAME_BYTES) if finding.controls else ""
     return {
         "source": SOURCE,
@@ -89,7 +87,7 @@ def _make_row(finding: Finding, seen: Callable[[str], datetime]) -> JsonObject:
         "severity": str(finding.severity),
         "category": category or SOURCE,
         "message": cut(finding.message, MESSAGE_BYTES),
-        "timestamp": _render_time(seen(finding.fingerprint)),
+        "timestamp": _render_time(at),
         "properties": _make_properties(finding),
     }
 
@@ -110,7 +108,7 @@ def _make_properties(finding: Finding) -> dict[str, str]:
     return {key: cut(text, PROPERTY_BYTES) for key, text in properties.items() if text}
 
 
-def _make_last_word(rest: Sequence[Finding], listed: int, seen: Callable[[str], datetime]) -> JsonObject:
+def _make_last_word(rest: Sequence[Finding], listed: int, at: datetime) -> JsonObject:
     """As bad as the worst of them, so that whoever looks at failures alone sees that there are more."""
     counts = Counter(finding.result for finding in rest)
     each = ", ".join(f"{counts[result]} {result}" for result in _ORDER if counts[result])
@@ -125,7 +123,7 @@ def _make_last_word(rest: Sequence[Finding], listed: int, seen: Callable[[str], 
         "category": SOURCE,
         "message": f"{len(rest)} more of this object are not listed here ({each}): a report has room for "
         f"{listed} of them. Repair the worst first, or allow more by spec.reports.maxFindingsPerObject of AuditConfig.",
-        "timestamp": _render_time(seen(worst.fingerprint)),
+        "timestamp": _render_time(at),
         "properties": {"resultID": f"{worst.fingerprint}-more", "kind": str(Kind.CHECK)},
     }
 

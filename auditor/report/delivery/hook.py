@@ -6,8 +6,8 @@ Redirects are not followed: a report would go to where nobody has sent it, with 
 import hashlib
 import hmac
 import http.client
-import ipaddress
 import json
+import re
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -20,17 +20,15 @@ from urllib.parse import SplitResult, urlsplit
 
 from auditor import __version__
 from auditor.json import JsonObject
+from auditor.report.delivery.address import connect
 from auditor.report.delivery.limits import STEP, WHOLE, cut_off
 from auditor.report.delivery.parcel import DeliveryError, Parcel
 from auditor.report.delivery.template import fill, fill_json
 
 JSON: Final = "application/json"
-ADDRESSES: Final = 4
-"""Of a receiver that are tried: an attempt is over by then, and not to be taken for one that was left behind."""
-
-
-_HOLDS_IPV4: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
-"""In its last 32 bits: NAT64 (RFC 6052, RFC 8215), and what came before mapped addresses. Gateways take them there."""
+SAID: Final = 200
+"""Characters of what a receiver says for itself: it stands in a status."""
+_CANNOT_BE_SENT: Final = re.compile(r"[\x00-\x20\x7f]")
 
 
 def _now() -> datetime:
@@ -50,7 +48,7 @@ class Hook:
     ca: str = ""
     """In PEM; empty: those of the system."""
     public_only: bool = False
-    """Whether a host with a private address is refused: no service of the cluster or of its provider can be meant."""
+    """Whether private addresses are refused."""
     step: float = STEP
     whole: float = WHOLE
     clock: Callable[[], datetime] = _now
@@ -64,7 +62,9 @@ class Hook:
             with ExitStack() as stack:
                 connection = http.client.HTTPConnection(url.hostname or "", url.port or _port(url))
                 stack.callback(connection.close)
-                connection.sock = self._connect(url, where)
+                connection.sock = connect(
+                    url.hostname or "", connection.port, where=where, step=self.step, public_only=self.public_only
+                )
                 stack.enter_context(cut_off(lambda: connection.sock, self.whole))
                 if url.scheme == "https":
                     connection.sock = self._encrypt(connection.sock, url.hostname or "")
@@ -99,24 +99,6 @@ class Hook:
             headers["Auditor-Signature"] = f"sha256={sign(self.key, timestamp, body)}"
         return headers
 
-    def _connect(self, url: SplitResult, where: str) -> socket.socket:
-        """To an address that was looked at: asked again, a name may lead elsewhere."""
-        every = socket.getaddrinfo(url.hostname, url.port or _port(url), type=socket.SOCK_STREAM)
-        found = [each for each in every if not _is_beside(str(each[4][0]))]
-        if not found:
-            raise DeliveryError(f"{where}: it has a link-local address, at which clouds tell machines their secrets")
-        allowed = [each for each in found if not self.public_only or _is_public(str(each[4][0]))]
-        if not allowed:
-            said = "it has a private address, and this watcher delivers to public ones alone"
-            raise DeliveryError(f"{where}: {said}")
-        failed: OSError | None = None
-        for _, _, _, _, address in allowed[:ADDRESSES]:
-            try:
-                return socket.create_connection((str(address[0]), int(address[1])), timeout=self.step)
-            except OSError as error:
-                failed = failed or error
-        raise failed or OSError("no address")
-
     def _encrypt(self, sock: socket.socket, host: str) -> ssl.SSLSocket:
         return ssl.create_default_context(cadata=self.ca or None).wrap_socket(sock, server_hostname=host)
 
@@ -131,6 +113,8 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url.strip())
         known = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and parts.port != 0
+        # Else the library would refuse it, in words that show the path.
+        known = known and not _CANNOT_BE_SENT.search(parts.geturl())
     except ValueError:
         known = False
     if not known:
@@ -142,33 +126,12 @@ def _port(url: SplitResult) -> int:
     return 443 if url.scheme == "https" else 80
 
 
-def _is_public(address: str) -> bool:
-    return all(each.is_global and not each.is_multicast for each in _read(address))
-
-
-def _is_beside(address: str) -> bool:
-    return any(each.is_link_local for each in _read(address))
-
-
-def _read(address: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, ...]:
-    """And the address of IPv4 that it leads to, where it holds one."""
-    read = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(read, ipaddress.IPv4Address):
-        return (read,)
-    if read.ipv4_mapped is not None:
-        return (read.ipv4_mapped,)
-    held = [read.sixtofour] if read.sixtofour is not None else []
-    if any(read in network for network in _HOLDS_IPV4):
-        held.append(ipaddress.IPv4Address(int(read) & 0xFFFFFFFF))
-    return (read, *held)
-
-
 def _judge(where: str, answer: http.client.HTTPResponse) -> None:
     if 200 <= answer.status < 300:
         return
     if 300 <= answer.status < 400:
         raise DeliveryError(f"{where}: it answers {answer.status} and leads elsewhere, which is not followed")
-    said = f"{where}: it answers {answer.status} {answer.reason}".rstrip()
+    said = f"{where}: it answers {answer.status} {' '.join(answer.reason.split())[:SAID]}".rstrip()
     raise DeliveryError(said, retry_after=_read_pause(answer.getheader("Retry-After")))
 
 

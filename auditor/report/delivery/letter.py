@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from auditor.report.compliance.cells import Percent, Points, show
 from auditor.report.compliance.formats import FORMATS
 from auditor.report.compliance.formats.json import make_digest
-from auditor.report.compliance.tell import Percent, Points, show
 from auditor.report.compliance.tree import Compliance
 from auditor.report.delivery.parcel import Parcel, Sheet, Word
 
@@ -52,7 +52,7 @@ def write_letter(
     }
     return Parcel(
         key=key,
-        series=f"{schedule}-{audience}" if audience else schedule,
+        series=f"{schedule}@{audience}" if audience else schedule,  # no name of either has that character
         at=due,
         subject=subject,
         text=text,

@@ -1,9 +1,11 @@
 """By e-mail: a text, and the report attached. To all of the receivers in one go, or to nobody."""
 
 import contextlib
+import functools
 import smtplib
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -12,8 +14,22 @@ from email.utils import format_datetime
 from enum import StrEnum
 from typing import Final
 
+from auditor.report.delivery.address import connect
 from auditor.report.delivery.limits import STEP, WHOLE, cut_off
 from auditor.report.delivery.parcel import DeliveryError, Parcel
+
+
+class _Line(smtplib.SMTP):
+    """Over a connection that others make."""
+
+    def __init__(
+        self, connect: Callable[[smtplib.SMTP], socket.socket], host: str, port: int, *, timeout: float
+    ) -> None:
+        self._connect = connect
+        super().__init__(host, port, timeout=timeout)
+
+    def _get_socket(self, *_: object) -> socket.socket:
+        return self._connect(self)
 
 
 class Security(StrEnum):
@@ -38,13 +54,16 @@ class Mail:
     password: str = field(default="", repr=False)
     ca: str = ""
     """In PEM; empty: those of the system."""
+    public_only: bool = False
+    """Whether private addresses are refused."""
     step: float = STEP
     whole: float = WHOLE
 
     def deliver(self, parcel: Parcel) -> str:
         try:
             message = self._write(parcel)
-            with contextlib.closing(self._open()) as smtp, cut_off(lambda: smtp.sock, self.whole):
+            with contextlib.ExitStack() as stack:
+                smtp = self._open(stack)
                 if self.security is Security.STARTTLS:
                     # Where it is not offered this raises: nobody between us and the server can talk us out of it.
                     smtp.starttls(context=self._trust())
@@ -69,10 +88,16 @@ class Mail:
     def _trust(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.ca or None)
 
-    def _open(self) -> smtplib.SMTP:
-        if self.security is Security.TLS:
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.step, context=self._trust())
-        return smtplib.SMTP(self.host, self.port, timeout=self.step)
+    def _open(self, stack: contextlib.ExitStack) -> smtplib.SMTP:
+        connect = functools.partial(self._connect, stack)
+        return stack.enter_context(contextlib.closing(_Line(connect, self.host, self.port, timeout=self.step)))
+
+    def _connect(self, stack: contextlib.ExitStack, smtp: smtplib.SMTP) -> socket.socket:
+        where = f"{self.host}:{self.port}"
+        sock = connect(self.host, self.port, where=where, step=self.step, public_only=self.public_only)
+        # Before its greeting is read: a server may drip that, too.
+        stack.enter_context(cut_off(lambda: smtp.sock, self.whole))
+        return self._trust().wrap_socket(sock, server_hostname=self.host) if self.security is Security.TLS else sock
 
     def _send(self, smtp: smtplib.SMTP, message: bytes) -> str:
         """One that is refused for now keeps the others waiting, or they would get it again with it. One that is refused

@@ -6,8 +6,8 @@ import orjson
 
 from auditor.errors import InputError
 from auditor.intake.coverage import UnreadKindError
+from auditor.intake.found import Scan
 from auditor.intake.judged import Judged, Place
-from auditor.intake.scan import Scan
 from auditor.json import Json, JsonObject
 from auditor.model.finding import Finding
 from auditor.report.results import Results

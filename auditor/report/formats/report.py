@@ -30,7 +30,7 @@ def _identify(subject: Subject, *, in_file: bool) -> Subject:
 def _make(results: Results, subject: Subject, found: list[Finding]) -> JsonObject | None:
     owned = replace(subject, uid=subject.uid or str(uuid5(NAMESPACE_URL, _name(subject))))
     settings = ReportSettings(passes=True, max_findings=len(found))  # what is told was chosen before
-    report = build(owned, found, settings=settings, seen=lambda _: results.time)
+    report = build(owned, found, settings=settings, at=results.time)
     if report is not None and not subject.uid:
         del report["metadata"]["ownerReferences"], report["scope"]["uid"]
     return report

@@ -185,15 +185,6 @@ def find_open_kinds(connection: Connection, cluster: int) -> set[tuple[str, str]
     return {(row.api_group, row.resource) for row in connection.execute(question.distinct())}
 
 
-def find_first_seen(connection: Connection, cluster: int, fingerprints: Iterable[str]) -> Mapping[str, datetime]:
-    found: dict[str, datetime] = {}
-    for page in pages(fingerprints, PAGE):
-        question = select(FINDINGS.c.fingerprint, FINDINGS.c.first_seen)
-        chosen = question.where(FINDINGS.c.cluster_id == cluster, FINDINGS.c.fingerprint.in_(page))
-        found.update((row.fingerprint, row.first_seen) for row in connection.execute(chosen))
-    return found
-
-
 def name_writers(connection: Connection, cluster: int, writers: Mapping[str, str]) -> None:
     if not writers:
         return

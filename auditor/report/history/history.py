@@ -1,6 +1,6 @@
 """What was: the history of one cluster in a database, written by its watcher alone."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -62,7 +62,8 @@ class History:
         return self._database.where
 
     def write(self, records: Sequence[Record], *, batch: Batch | None = None) -> None:
-        """All or nothing. With a batch once, however often it is called with it."""
+        """All or nothing. With a batch once, however often it is called with it. What is in the history already changes
+        nothing. A resolved finding that is opened again is reopened."""
         with self._writing() as connection:
             mine = (connection, self._cluster)
             if batch is not None and not counts.take_batch(*mine, batch):
@@ -78,10 +79,6 @@ class History:
             notes.note_kind_policies(*mine, _choose(records, KindPolicies))
             notes.note_releases(*mine, _choose(records, Release))
             notes.take_census(*mine, _choose(records, Census))
-
-    def record(self, turns: Sequence[FindingTurn]) -> None:
-        """What is in the history already changes nothing. A resolved finding that is opened again is reopened."""
-        self.write(turns)
 
     def reconcile(self, group: str, resource: str, held: Iterable[tuple[Subject, Finding]], at: datetime) -> None:
         """After a complete pass over a kind: what is held is open, and nothing else is.
@@ -111,28 +108,6 @@ class History:
         """The newest decisions that let an object in against the policies, because somebody asked for that."""
         with self._database.reading() as connection:
             return counts.find_broken_glass(connection, self._cluster, most)
-
-    def first_seen(self, fingerprints: Iterable[str]) -> Mapping[str, datetime]:
-        with self._database.reading() as connection:
-            return findings.find_first_seen(connection, self._cluster, fingerprints)
-
-    def count(self, intervals: Sequence[Interval]) -> None:
-        self.write(intervals)
-
-    def count_doors(self, told: Sequence[DoorTotals]) -> None:
-        self.write(told)
-
-    def note_decisions(self, decisions: Sequence[DoorDecision]) -> None:
-        self.write(decisions)
-
-    def note_policy_changes(self, changes: Sequence[PolicyChange]) -> None:
-        self.write(changes)
-
-    def note_coverage(self, coverage: Sequence[KindCoverage]) -> None:
-        self.write(coverage)
-
-    def note_writers(self, writers: Sequence[Writer]) -> None:
-        self.write(writers)
 
     def prune(self, now: datetime, retention: Retention) -> int:
         return prune(self._writing, self._cluster, now=now, retention=retention)

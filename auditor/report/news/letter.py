@@ -66,7 +66,7 @@ def write_news(
     }
     return Parcel(
         key=key,
-        series=f"{notification}-{audience}" if audience else notification,
+        series=f"{notification}@{audience}" if audience else notification,
         at=at,
         subject=subject,
         text=text,

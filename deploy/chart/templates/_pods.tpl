@@ -7,9 +7,9 @@ labels:
   {{- with merge (dict) $own.podLabels $root.Values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- $port := get (dict "webhook" "8081" "watch" "8082") (index . 1) }}
+{{- $port := get (dict "webhook" "8081" "watch" "8082" "dashboard" "8083") (index . 1) }}
 {{- $scraped := dict }}
-{{- if and $root.Values.metrics.annotations $port }}
+{{- if $root.Values.metrics.annotations }}
 {{- $scraped = dict "prometheus.io/scrape" "true" "prometheus.io/port" $port "prometheus.io/path" "/metrics" }}
 {{- end }}
 {{- with merge (dict) $own.podAnnotations $root.Values.podAnnotations $root.Values.commonAnnotations $scraped }}
@@ -94,6 +94,7 @@ securityContext:
     {{- include "auditor.logging" $root | nindent 4 }}
     - dashboard
     - {{ printf "--listen=%s:8084" $root.Values.listen | quote }}
+    - {{ printf "--operations=%s:8083" $root.Values.listen | quote }}
     - --access={{ .access }}
     - {{ required "dashboard.publicUrl: as browsers see it, https://HOST. Requests under another name are refused" .publicUrl | printf "--public-url=%s" | quote }}
     - --report-group={{ .reportGroup }}
@@ -132,8 +133,10 @@ securityContext:
   {{- end }}
   ports:
     - {name: dashboard, containerPort: 8084}
+    - {name: dashboard-ops, containerPort: 8083}  # in the watcher's pod there is one called operations already
   {{- $probe := dict "path" "/healthz" "port" "dashboard" }}
   {{- if .tlsSecret }}{{ $_ := set $probe "scheme" "HTTPS" }}{{ end }}
+  # Where it answers people: while it cannot read the history it still tells them so, which no Service could.
   # The watcher makes the database: until then it waits to be started again.
   startupProbe:
     httpGet: {{ toJson $probe }}

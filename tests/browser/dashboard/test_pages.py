@@ -162,7 +162,7 @@ def _write_coverage(history: str, group: str, *, minute: int) -> None:
     writer = History.open(history, cluster=UID)
     at = NOW.replace(minute=minute)
     gap = KindCoverage(at=at, group=group, resource="things", present=3, evaluated=1, not_evaluated=2)
-    writer.note_coverage([gap])
+    writer.write([gap])
     writer.close()
 
 

@@ -47,7 +47,7 @@ def connect_to(kubeconfig: Path) -> Client:
     return connect(Settings(kubeconfig=str(kubeconfig), qps=2000, burst=2000))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Sandbox]:
     with Sandbox.start(f"audit-{os.getpid()}", owner=os.getpid()) as sandbox:
         for text in (*map(crds.read, crds.names()), crds.read_reports("openreports")):
@@ -57,7 +57,7 @@ def cluster() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(cluster: Sandbox) -> Iterator[Client]:
     client = connect_to(cluster.kubeconfig)
     with client.transport:

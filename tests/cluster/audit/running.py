@@ -4,7 +4,6 @@ import http.client
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).parents[3]
+from tests import nursery
+
 SECONDS = 40.0
 """Until a test gives up waiting: a busy machine needs a while for what takes a second."""
 
@@ -22,13 +22,13 @@ class Watch:
 
     def __init__(self, kubeconfig: Path, *options: str, quick: bool = False, log: Path | None = None) -> None:
         program = "tests.cluster.audit.quick" if quick else "auditor"
-        command = [sys.executable, "-m", program, *([] if quick else ["-v"]), "watch", "--kubeconfig", str(kubeconfig)]
+        command = [*([] if quick else ["-v"]), "watch", "--kubeconfig", str(kubeconfig)]
         command += ["--operations", "127.0.0.1:0", "--door-service", ""]
         if not any(each in ("--database-url", "--no-history") for each in options):
             command.append("--no-history")
         self._lines: list[str] = []
         self._changed = threading.Condition()
-        self.process = subprocess.Popen([*command, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        self.process = nursery.start(program, *command, *options)
         self._reader = threading.Thread(target=self._read, args=(log,), daemon=True)
         self._reader.start()
         try:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from auditor import crds
-from auditor.audit.doors import Collected, Doors
+from auditor.audit.doors import Collected, Doors, DoorService
 from auditor.audit.doors.pardons import Key
 from auditor.cluster import Client, Settings, connect
 from auditor.cluster.informer import Informers
@@ -93,7 +93,7 @@ def test_doors_of_a_service_are_found_and_read(cluster: Sandbox, client: Client,
     doors.start()
     try:
         program.wait_ready()
-        doors.discover(informers, namespace=NAMESPACE, service="auditor-webhook", port=program.operations)
+        doors.discover(informers, DoorService("auditor-webhook", program.operations), namespace=NAMESPACE)
         wait(lambda: doors.status.discovery == "")
         assert doors.status.doors == ()
         put(cluster, policy("quorum", {"name": "odd", "jq": ".spec.replicas % 2 == 1", "message": "must be odd"}))
@@ -131,7 +131,7 @@ def test_a_service_that_may_not_be_read_is_told(cluster: Sandbox) -> None:
     doors = Doors(lambda _: None)
     doors.start()
     try:
-        doors.discover(informers, namespace=NAMESPACE, service="auditor-webhook")
+        doors.discover(informers, DoorService("auditor-webhook"), namespace=NAMESPACE)
         wait(lambda: "forbidden" in doors.status.discovery, why=lambda: str(doors.status))
     finally:
         doors.stop()

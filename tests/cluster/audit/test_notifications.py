@@ -15,7 +15,6 @@ from auditor.audit.dispatch import Courier, Dispatcher
 from auditor.audit.dispatch.entry import CLAIM
 from auditor.audit.notices import NOTIFICATIONS, NoticeOffice
 from auditor.audit.notices.newsroom import Newsroom
-from auditor.audit.turf import Sole
 from auditor.cluster import Client
 from auditor.cluster.conditions import find_condition
 from auditor.cluster.resource import NAMESPACES, SECRETS
@@ -28,6 +27,7 @@ from auditor.report.history import History
 from tests.cluster.audit.conftest import NAMESPACE, ODD, POLICIES, Stage, Start, policy
 from tests.cluster.audit.running import wait
 from tests.cluster.audit.sending import Clock, hook
+from tests.sole import Sole
 from tests.unit.report.delivery.receivers import HOST, MailServer, WebServer
 
 INTERVAL = timedelta(minutes=5)
@@ -68,7 +68,7 @@ class Room:
 
     def find(self, *names: str, turn: Turn = Turn.OPENED, **changes: Any) -> None:
         """Findings on `namespace/name`, written now; then the wait for others is over."""
-        self.history.record([self._turn(name, turn, **changes) for name in names])
+        self.history.write([self._turn(name, turn, **changes) for name in names])
         self.clock.move(WAIT)
 
     def _turn(self, place: str, turn: Turn, severity: Severity = Severity.HIGH, said: str = "") -> FindingTurn:

@@ -40,7 +40,7 @@ def break_glass(stage: Stage, url: str, name: str) -> None:
         broke_glass=True,
     )
     history = History.open(url, cluster=uid)
-    history.note_decisions([decision])
+    history.write([decision])
     history.close()
 
 

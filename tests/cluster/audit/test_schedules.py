@@ -13,12 +13,11 @@ import pytest
 
 from auditor.audit.dispatch import Courier, Dispatcher
 from auditor.audit.dispatch.entry import CLAIM
-from auditor.audit.dispatch.times import read_time
 from auditor.audit.schedules import SCHEDULES, ScheduleOffice
 from auditor.audit.schedules.press import Press
 from auditor.audit.schedules.state import SETTLE
-from auditor.audit.turf import Sole
 from auditor.cluster import Client
+from auditor.cluster.access import dig_time
 from auditor.cluster.conditions import find_condition
 from auditor.cluster.resource import NAMESPACES, SECRETS
 from auditor.errors import LeaseLostError
@@ -26,6 +25,7 @@ from auditor.json import JsonObject
 from tests.cluster.audit.conftest import NAMESPACE, BadDay, Start, connect_to
 from tests.cluster.audit.running import wait
 from tests.cluster.audit.sending import Clock, hook
+from tests.sole import Sole
 from tests.unit.report.compliance.world import World, say
 from tests.unit.report.delivery.receivers import HOST, MailServer, Trust, WebServer, make_trust, parts_of
 
@@ -51,7 +51,7 @@ class Desk:
         made = self.client.apply(SCHEDULES, thing, force=True)
         if name not in self.made:
             self.made.append(name)
-            created = read_time(made["metadata"]["creationTimestamp"])
+            created = dig_time(made, "metadata", "creationTimestamp")
             assert created is not None
             self.clock.now = created
         return made
@@ -76,7 +76,7 @@ class Desk:
     def make_due(self, runner: Dispatcher) -> None:
         """Until the reports of the first run are to be made."""
         runner.look()
-        upcoming = read_time(self.status()["nextScheduleTime"])
+        upcoming = dig_time(self.status(), "nextScheduleTime")
         assert upcoming is not None
         self.clock.now = upcoming + SETTLE
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from auditor.audit.turf import NAME, Leading, Shared, Sole, Turf
+from auditor.audit.turf import NAME, Leading, Shared, Turf
 from auditor.cluster import Client, Settings, connect
 from auditor.cluster.lease import Durations, LeaseApi
 from auditor.cluster.resource import LEASES
@@ -57,13 +57,6 @@ def team(client: Client, namespace: str) -> Iterator[Team]:
 
 def owned(turf: Turf) -> list[str]:
     return [kind for kind in KINDS if turf.owns(kind)]
-
-
-def test_sole_asks_nobody(client: Client, namespace: str) -> None:
-    turf = Sole()
-    turf.start()
-    assert owned(turf) == KINDS
-    assert list(client.list(LEASES, namespace=namespace)) == []
 
 
 def test_one_leads_and_the_next_takes_over(team: Team, client: Client, namespace: str) -> None:

@@ -7,10 +7,10 @@ from typing import TypeAlias
 from auditor.cluster import Client, Resource
 from auditor.cluster.access import dig_list, dig_text
 from auditor.engine.engine import Engine
+from auditor.intake.found import Scan
 from auditor.intake.once.basis import make_basis, read_ground, rules_of_cluster
 from auditor.intake.once.sweep import scan_cluster
 from auditor.intake.once.targets import Choice
-from auditor.intake.scan import Scan
 from auditor.json import JsonObject
 from auditor.model.finding import Result
 from auditor.model.policy import Kind

@@ -11,6 +11,7 @@ import pytest
 from auditor.sandbox import Sandbox
 from tests import programs
 from tests.cluster.deploy.workloads import ROOT, ROUTING, Workloads
+from tests.cluster.history.conftest import postgresql  # noqa: F401 - a fixture
 
 CHART = ROOT / "deploy" / "chart"
 NAMESPACE = "auditor-system"
@@ -49,7 +50,7 @@ def _set(values: tuple[str, ...]) -> list[str]:
     return [word for each in values for word in ("--set-json" if each.endswith(("]", "}")) else "--set", each)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Sandbox]:
     with Sandbox.start(f"deploy-{os.getpid()}", owner=os.getpid(), api_server_arguments=ROUTING) as sandbox:
         yield sandbox
@@ -60,7 +61,7 @@ def helm() -> Path:
     return programs.helm()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def release(cluster: Sandbox, helm: Path) -> Release:
     return Release(cluster, helm)
 

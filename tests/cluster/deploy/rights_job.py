@@ -26,7 +26,7 @@ from auditor.audit.schedules import SCHEDULES
 from auditor.cluster import Client, Resource, Settings, connect
 from auditor.cluster.resource import CRDS, EVENTS, LEASES, NAMESPACES, SECRETS
 from auditor.errors import ConflictError
-from auditor.intake.live.live import CONVERSIONS
+from auditor.intake.kinds import CONVERSIONS
 from auditor.json import JsonObject
 from auditor.model.rights import ANY, Atom
 from auditor.report.crs import MANAGED_BY

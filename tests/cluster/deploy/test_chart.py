@@ -1,7 +1,11 @@
 """The chart on a real API server, through all its life, with the processes that its pods would run."""
 
+import contextlib
+import http.client
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -14,6 +18,8 @@ from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.deploy.conftest import CHART, NAMESPACE, Release
 from tests.cluster.deploy.workloads import Workloads, stop_all, wait
+from tests.cluster.history.conftest import create_database
+from tests.cluster.history.server import Server
 
 OURS = "app.kubernetes.io/part-of=auditor"
 KEPT = {yaml.safe_load(crds.read(name))["metadata"]["name"] for name in crds.names()}
@@ -28,12 +34,22 @@ KIND: JsonObject = {
         "scope": "Namespaced",
         "versions": [
             {
-                "name": "v1",
+                "name": name,
                 "served": True,
-                "storage": True,
+                "storage": name == "v1",
                 "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
             }
+            for name in ("v1", "v2")
         ],
+    },
+}
+CONVERSION: JsonObject = {
+    "apiVersion": "auditor.dev/v1",
+    "kind": "Conversion",
+    "metadata": {"name": "jars.shop.example"},
+    "spec": {
+        "resource": {"group": "shop.example", "resource": "jars"},
+        "steps": [{"from": "v1", "to": "v2", "jq": "."}, {"from": "v2", "to": "v1", "jq": "."}],
     },
 }
 POLICY: JsonObject = {
@@ -50,6 +66,7 @@ POLICY: JsonObject = {
         "rules": [{"name": "size", "jq": ".spec.size <= 3", "message": "too big"}],
     },
 }
+CONVERTS = 'rbac.conversions=["jars.shop.example"]'
 READS = 'rbac.kinds=[{"group": "shop.example", "resources": ["jars"]}]'
 DASHBOARD = ("dashboard.enabled=true", "dashboard.publicUrl=http://auditor.example.com")
 
@@ -134,6 +151,9 @@ def test_it_does_its_job_through_all_its_life(
         )
         # The dashboard waits for the history, which the watcher makes: the kubelet starts its container again.
         inside["dashboard"].wait("/healthz", "dashboard", restarts=True)
+        inside["dashboard"].wait("/readyz", "dashboard-ops")
+        metrics = inside["dashboard"].get("/metrics", "dashboard-ops")[1]
+        assert 'auditor_dashboard_requests_total{code="200",page="health"}' in metrics
 
         leases, secret = workloads.read("leases"), workloads.read("secret", "auditor-webhook-certificates")
         assert [each["spec"]["leaseTransitions"] for each in leases["items"]] == [1, 1]
@@ -170,20 +190,88 @@ def test_it_does_its_job_through_all_its_life(
     text: JsonObject = {name: part.decode() for name, part in parts.items()}
     put(cluster, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": text})
     mode = ("certificates.mode=secret", "certificates.existingSecret=corporate")
-    release.install("crds.keep=false", "reportCrds.keep=false", "watcher.persistence.keep=false", READS, *mode)
+    release.install(
+        "crds.keep=false", "reportCrds.keep=false", "watcher.persistence.keep=false", READS, CONVERTS, *mode
+    )
     assert "small" in cluster.kubectl("get", "policies").stdout
     webhook = workloads.start("auditor-webhook")["webhook"]
     try:
         webhook.wait()
         workloads.expose("auditor-webhook", webhook)
         wait(lambda: refused(cluster, jar("larger", 5)), why=lambda: webhook.text[-2000:])
+        put(cluster, CONVERSION)
+        wait(lambda: converts(cluster), why=lambda: webhook.text[-2000:])
     finally:
         webhook.stop()
     release.uninstall()
     let_claims_go(cluster)
+
+    # Nobody has taken the Conversion back before. One command does so afterwards, though nothing else is left.
+    wait(lambda: "conversion webhook" in write_v2(cluster), why=lambda: write_v2(cluster))
+    options = ("--owner", "ClusterRole/auditor-webhook", "--kubeconfig", str(cluster.kubeconfig))
+    command = [sys.executable, "-m", "auditor", "registration", "remove", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "removed: the conversion section of jars.shop.example" in done.stdout, done.stderr
+    assert "note: ClusterRole/auditor-webhook is not there" in done.stderr
+    assert (done.returncode, "lost: jars.shop.example: clients that use v2" in done.stderr) == (1, True), done
+    wait(lambda: not write_v2(cluster), why=lambda: write_v2(cluster))
     wait(lambda: find_ours(cluster) == {f"Namespace/{NAMESPACE}"}, why=lambda: str(find_ours(cluster)))
     assert FOREIGN in cluster.kubectl("get", "crds").stdout
     cluster.kubectl("delete", "crd", FOREIGN)
+
+
+def converts(cluster: Sandbox) -> bool:
+    return "strategy: Webhook" in told_of(cluster, "crd", "jars.shop.example") and not write_v2(cluster)
+
+
+def write_v2(cluster: Sandbox) -> str:
+    """What is said against it. What is read may come from a cache, for which nobody converts."""
+    thing = {**jar("", 1), "apiVersion": "shop.example/v2", "metadata": {"generateName": "v2-", "namespace": "default"}}
+    return cluster.kubectl("create", "-f", "-", stdin=orjson.dumps(thing).decode(), check=False).stderr
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.usefixtures("clean")
+def test_with_postgresql(cluster: Sandbox, release: Release, workloads: Workloads, postgresql: Server) -> None:
+    """The watcher keeps the history there, and the dashboard, in a pod and with an account of its own, reads it."""
+    text: JsonObject = {"url": create_database(postgresql)}
+    metadata = {"name": "history", "namespace": NAMESPACE}
+    put(cluster, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": text})
+    values = ("database.existingSecret=history", "webhook.enabled=false", "watcher.replicas=2")
+    release.install(READS, *DASHBOARD, *values, "crds.keep=false", "reportCrds.keep=false")
+    put(cluster, {**POLICY, "spec": {**POLICY["spec"], "enforcement": "Audit"}}, jar("huge", 9))
+    running = workloads.start("auditor-watch")
+    try:
+        running["watch"].wait()
+        running |= workloads.start("auditor-dashboard")
+        dashboard = running["dashboard"]
+        dashboard.wait("/healthz", "dashboard", restarts=True)
+        dashboard.wait("/readyz", "dashboard-ops")
+        page = visit(cluster, dashboard.ports["dashboard"])
+        wait(lambda: "too big" in page(), why=lambda: running["watch"].text[-2000:] + dashboard.text[-2000:])
+    finally:
+        stop_all(list(running.values()))
+    release.uninstall()
+    wait(lambda: not find_ours(cluster) - {f"Namespace/{NAMESPACE}"}, why=lambda: str(find_ours(cluster)))
+
+
+def visit(cluster: Sandbox, port: int) -> Callable[[], str]:
+    """As somebody who may list all reports, by a token."""
+    kubectl = cluster.kubectl
+    kubectl("create", "serviceaccount", "visitor", "-n", "default")
+    kubectl("create", "clusterrole", "visitor", "--verb=list", "--resource=reports.openreports.io")
+    kubectl(
+        "create", "rolebinding", "visitor", "-n", "default", "--clusterrole=visitor", "--serviceaccount=default:visitor"
+    )
+    token = kubectl("create", "token", "visitor", "-n", "default").stdout.strip()
+
+    def read() -> str:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+            headers = {"Host": "auditor.example.com", "Authorization": f"Bearer {token}"}
+            connection.request("GET", "/api/v1/findings", headers=headers)
+            return connection.getresponse().read().decode()
+
+    return read
 
 
 KEEPSAKES = {

@@ -1,10 +1,11 @@
 """What is installed is accepted by a real API server: schema, the restricted level, and the commands of the docs."""
 
+import copy
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -14,6 +15,7 @@ import yaml
 from auditor.json import Json, JsonObject
 from auditor.sandbox import Sandbox
 from tests.cluster.deploy.conftest import NAMESPACE, Release
+from tests.cluster.deploy.test_chart import KIND
 from tests.cluster.deploy.workloads import ROOT, wait
 from tests.unit.deploy.generated import render
 from tests.unit.deploy.test_rendering import MATRIX
@@ -122,6 +124,8 @@ def test_the_commands_of_the_page(cluster: Sandbox, release: Release, tmp_path: 
             assert not installed
             run(blocks[0].splitlines()[-1])  # helm install
             assert "nothing was registered" in run(block)
+        elif block.startswith("kubectl patch crd NAME"):
+            run_patch(cluster, block, run)
         elif block.startswith("kubectl apply"):
             clear(cluster)
             run(block)
@@ -132,6 +136,19 @@ def test_the_commands_of_the_page(cluster: Sandbox, release: Release, tmp_path: 
             run(block)
             installed = True
     assert not installed
+
+
+def run_patch(cluster: Sandbox, block: str, run: Callable[[str], str]) -> None:
+    """On a CRD that is left as a forgotten Conversion leaves it."""
+    crd: JsonObject = copy.deepcopy(KIND)
+    service = {"namespace": NAMESPACE, "name": "auditor-webhook", "path": "/convert/jars.shop.example"}
+    webhook = {"clientConfig": {"service": service}, "conversionReviewVersions": ["v1"]}
+    crd["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    cluster.kubectl("create", "-f", "-", stdin=orjson.dumps(crd).decode())
+    name = crd["metadata"]["name"]
+    run(block.replace("NAME", name))
+    assert cluster.kubectl("get", "crd", name, "-o", "jsonpath={.spec.conversion}").stdout == '{"strategy":"None"}'
+    cluster.kubectl("delete", "crd", name)
 
 
 def clear(cluster: Sandbox) -> None:

@@ -56,7 +56,7 @@ def make_all(url: str) -> list[str]:
         turns.append(FindingTurn(START + number % 4 * DAY, Turn.OPENED, subject, finding))
         if number % 6 == 5:
             turns.append(FindingTurn(START + 9 * DAY, Turn.RESOLVED, subject, finding))
-    history.record(turns)
+    history.write(turns)
     history.prune(NOW, Retention())
     history.close()
     return fingerprints

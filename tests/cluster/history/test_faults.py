@@ -69,7 +69,7 @@ def test_a_server_that_became_a_standby(url: str) -> None:
     history.close()
     again = History.open(url, cluster=CLUSTER)
     with pytest.raises(HistoryError, match="primary") as caught:
-        again.record([opened(0)])
+        again.write([opened(0)])
     again.close()
     assert caught.value.fault is Fault.READ_ONLY
 
@@ -94,8 +94,8 @@ def test_somebody_holds_the_lock(url: str, monkeypatch: pytest.MonkeyPatch) -> N
     with psycopg.connect(url) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s, 1)", (LOCK_FAMILY,))
         with pytest.raises(HistoryError) as caught:
-            history.record([opened(0)])
-    history.record([opened(0)])
+            history.write([opened(0)])
+    history.write([opened(0)])
     history.close()
     assert caught.value.fault is Fault.BUSY
 

@@ -10,7 +10,7 @@ import pytest
 from auditor.cluster import Client, connect
 from auditor.cluster import Settings as ClusterSettings
 from auditor.cluster.conditions import render_time
-from auditor.intake.live.live import CONFIGS, EXCEPTIONS, POLICIES
+from auditor.intake.kinds import CONFIGS, EXCEPTIONS, POLICIES
 from auditor.json import JsonObject
 from auditor.model.settings import AuditSettings
 from auditor.sandbox import Sandbox

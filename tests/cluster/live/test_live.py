@@ -10,7 +10,7 @@ import pytest
 from auditor import crds
 from auditor.cluster import Client, Resource, connect
 from auditor.cluster import Settings as ClusterSettings
-from auditor.intake.live.live import CONVERSIONS, EXCEPTIONS, POLICIES
+from auditor.intake.kinds import CONVERSIONS, EXCEPTIONS, POLICIES
 from auditor.json import JsonObject
 from auditor.model.resource import GroupVersionResource
 from auditor.sandbox import Sandbox

@@ -9,7 +9,7 @@ import pytest
 from auditor import crds
 from auditor.cluster import Client, connect
 from auditor.cluster import Settings as ClusterSettings
-from auditor.intake.live.live import POLICIES
+from auditor.intake.kinds import POLICIES
 from auditor.intake.live.native import BINDINGS, NATIVE
 from auditor.json import JsonObject
 from auditor.model.policy import Kind

@@ -11,10 +11,10 @@ from pathlib import Path
 import orjson
 
 from auditor.engine.read import name_of
+from auditor.intake.door import judge_as_door
 from auditor.intake.load import Item
 from auditor.intake.packs.facts import Mapped, list_rules
 from auditor.intake.requests import ask, kind_of, surround
-from auditor.intake.scan import judge_as_door
 from auditor.json import JsonObject
 from auditor.model.finding import Result
 from auditor.model.match import BUILT_IN_GROUPS

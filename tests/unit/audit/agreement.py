@@ -137,7 +137,7 @@ def compare_reports(life: Lifetime, found: Mapping[str, Counts]) -> None:
                     follower.subject(key, held.uid),
                     held.findings,
                     settings=ReportSettings(max_findings=1),
-                    seen=lambda _: life.now,
+                    at=life.now,
                 )
                 if report is not None:
                     summed.update(report["summary"])

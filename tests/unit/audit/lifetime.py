@@ -18,7 +18,6 @@ from auditor.audit.ledger import Diff
 from auditor.audit.setting import Setting
 from auditor.audit.situation import describe
 from auditor.audit.status import render_config, render_policy
-from auditor.audit.turf import Sole
 from auditor.cluster import Resource
 from auditor.cluster.informer import Change
 from auditor.engine.engine import Engine
@@ -32,6 +31,7 @@ from auditor.model.request import GroupVersionResource
 from auditor.model.subject import Subject
 from auditor.model.world import World
 from auditor.report.history import History, Record, Retention
+from tests.sole import Sole
 from tests.unit.audit.making import policy, setting, thing, without_checks
 from tests.unit.audit.test_follower import FakeInformer, FakeInformers
 

@@ -120,8 +120,9 @@ class Model:
         return Counter(
             (key.rpartition("/")[0], *line)
             for key, (_, parts) in self.said.items()
-            for part in parts.values()
+            for source, part in parts.items()
             for line in part.lines
+            if not (source.startswith("Check/") and part.findings and line[2] is Result.PASS)
         )
 
 
@@ -238,6 +239,24 @@ def test_what_checks_say_of_a_policy_goes_with_it() -> None:
     held = ledger.find("a/one")
     assert held is not None
     assert held.findings == (schema,)
+
+
+def test_checks_count_as_a_whole_and_pass_where_they_found_nothing() -> None:
+    passed = [("Check/bypass", ""), ("Check/schema", ""), ("p", "s")]
+    ledger = KindLedger()
+    ledger.put("a/one", "u", Judged.of([finding(), finding("bypass", "p/r", kind=Kind.CHECK)], passed))
+    assert {key[1:] for key in ledger.tally()} == {
+        ("Check/bypass", "p/r", Result.FAIL),
+        ("Check/schema", "", Result.PASS),
+        ("p", "r", Result.FAIL),
+        ("p", "s", Result.PASS),
+    }
+    ledger.merge("a/one", "u", widen(["p"], ["bypass"]), Judged.of([], [("p", "r"), ("Check/bypass", "")]))
+    assert {key[1:]: count for key, count in ledger.tally().items()} == {
+        ("Check/bypass", "", Result.PASS): 1,
+        ("Check/schema", "", Result.PASS): 1,
+        ("p", "r", Result.PASS): 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def url(tmp_path: Path) -> str:
     decisions = [decide("a"), decide("a", days=3), decide("b", broke_glass=False), decide("c", dry_run=True)]
     for cluster, told in (("x", decisions), ("y", [decide("d")])):
         history = History.open(url, cluster=cluster)
-        history.note_decisions([*told, decide("")])
+        history.write([*told, decide("")])
         history.close()
     return url
 

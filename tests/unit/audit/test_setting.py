@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from auditor.audit.setting import Consequence, asks_labels, asks_namespace, compare
+from auditor.audit.namespaces import asks_labels, asks_namespace
+from auditor.audit.setting import Consequence, compare
 from auditor.engine.engine import Engine
 from auditor.json import JsonObject
 from auditor.model.exception import PolicyException

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from auditor.audit.turf import ALONE, Leading, Shared, Sole, Turf, TurfStatus
+from auditor.audit.turf import Leading, Shared, Turf, TurfStatus
 from auditor.cluster.lease import Durations
 from auditor.errors import LeaseLostError
 from tests.unit.cluster.lease.test_threads import Memory
@@ -44,24 +44,6 @@ def refuses(turf: Turf) -> bool:
             return False
     except LeaseLostError:
         return True
-
-
-def test_sole_owns_all_from_start_to_stop() -> None:
-    turf, ear = Sole(), Ear()
-    turf.subscribe(ear.hear)
-    assert owned(turf) == []
-    assert refuses(turf)
-    turf.start()
-    assert owned(turf) == KINDS
-    assert turf.status == TurfStatus(leading=True, holder="", members=(), error="")
-    with turf.guard(KINDS[0]) as permit:
-        assert permit.left() == ALONE
-        turf.stop()
-        with pytest.raises(LeaseLostError, match="nothing may be written"):
-            permit.left()
-    assert refuses(turf)
-    turf.stop()
-    assert ear.count == 2
 
 
 def test_one_leads_and_the_next_takes_over() -> None:
@@ -112,11 +94,8 @@ def test_two_share_and_one_inherits() -> None:
     assert refuses(one)
 
 
-@pytest.mark.parametrize("make", [lambda: Leading(Memory(), "leader", durations=QUICK), Sole])
-def test_a_listener_that_fails_keeps_no_other_from_hearing(
-    make: Callable[[], Turf], caplog: pytest.LogCaptureFixture
-) -> None:
-    turf, ear = make(), Ear()
+def test_a_listener_that_fails_keeps_no_other_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
+    turf, ear = Leading(Memory(), "leader", durations=QUICK), Ear()
 
     def fail() -> None:
         raise ValueError("oh")

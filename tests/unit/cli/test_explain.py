@@ -212,6 +212,7 @@ def test_colours_on_a_terminal_only(files: Path) -> None:
         (("databasecluster-quorum", "one.yaml"), 0, "does not match"),
         (("gadgets", "one.yaml", "--policies", "policy.yaml"), 1, "fail  gadgets"),
         (("nobody", "one.yaml"), 2, "no such file, and no policy of that name among "),
+        (("confirmed-is-written", "one.yaml"), 2, "(it is a rule: did you mean database-engine/confirmed-is-written?)"),
         (
             ("gadgets/nowhere", "one.yaml", "--policies", "policy.yaml"),
             2,

@@ -176,7 +176,7 @@ def test_days_until_overdue(url: str, run: Run, tmp_path: Path) -> None:
 
     keep(url)
     history = History.open(url, cluster="uid-1")
-    history.record([FindingTurn(datetime.now(UTC) - timedelta(days=3), Turn.OPENED, subject(), finding())])
+    history.write([FindingTurn(datetime.now(UTC) - timedelta(days=3), Turn.OPENED, subject(), finding())])
     history.close()
     file = tmp_path / "report.json"
     for days, overdue in (("high=2", 1), ("high=4", 0)):

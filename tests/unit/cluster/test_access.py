@@ -1,10 +1,12 @@
 """Reading of nested JSON that may have any shape."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.cluster.access import dig, dig_list, dig_object, dig_text, key_of, split_key
+from auditor.cluster.access import dig, dig_list, dig_object, dig_text, dig_time, key_of, split_key
 from auditor.json import Json
 
 OBJ: Json = {
@@ -60,7 +62,7 @@ def test_it_never_raises_and_finds_what_indexing_finds(value: Json, path: list[s
     expected = value
     for step in path:
         try:
-            fits = isinstance(step, str) == isinstance(expected, dict)
+            fits = isinstance(expected, dict if isinstance(step, str) else list)
             expected = expected[step] if fits else None
         except (KeyError, IndexError, TypeError):
             expected = None
@@ -68,6 +70,22 @@ def test_it_never_raises_and_finds_what_indexing_finds(value: Json, path: list[s
     assert isinstance(dig_text(value, *path), str)
     assert isinstance(dig_list(value, *path), list)
     assert isinstance(dig_object(value, *path), dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31T13:00:00.000001+01:00", datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=UTC)),
+        ("2026-01-31T12:00:00", None),  # in no zone
+        ("soon", None),
+        ("", None),
+        (5, None),
+        (None, None),
+    ],
+)
+def test_times(text: Json, found: datetime | None) -> None:
+    assert dig_time({"at": text}, "at") == found
 
 
 @pytest.mark.parametrize(("namespace", "name"), [("shop", "a"), ("", "a"), ("", "")])

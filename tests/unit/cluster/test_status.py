@@ -158,3 +158,9 @@ def test_a_status_of_any_shape(shape: JsonObject, details: Json) -> None:
 )
 def test_warnings(header: str, text: str) -> None:
     assert read_warning(header) == text
+
+
+def test_a_kind_that_has_just_come_is_told_as_that() -> None:
+    error = read_error(WHAT, 429, status(429, "TooManyRequests", "storage is (re)initializing", retryAfterSeconds=1))
+    assert error.message == "its CRD has just come or changed, and storage is (re)initializing"
+    assert error.retry_after == 1.0

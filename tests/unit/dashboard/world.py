@@ -58,8 +58,8 @@ def make_world(url: str, *, objects: int = 14, others: int | None = None, uid: s
         history.write(list(_tell_findings(place, count, fingerprints)))
     for day in range(20):
         start = START + day * DAY
-        history.count(list(_count(start, HOUR, worse=20 - day, others=others)))
-    history.count(list(_count(NOW - HOUR / 2, HOUR, worse=2, others=others)))
+        history.write(list(_count(start, HOUR, worse=20 - day, others=others)))
+    history.write(list(_count(NOW - HOUR / 2, HOUR, worse=2, others=others)))
     history.write(list(_tell_door(others)))
     history.close()
     return fingerprints

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from auditor.intake.cases import run_cases
-from auditor.intake.scan import prepare, scan
+from auditor.intake.prepare import prepare
+from auditor.intake.scan import scan
 from auditor.json import Json, JsonObject
 from tests.unit.cli.binary import run
 from tests.unit.intake.files import NOW

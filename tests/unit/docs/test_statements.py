@@ -30,8 +30,8 @@ def file(tmp_path: Path) -> Path:
 def history(file: Path) -> Iterator[History]:
     """Of a watcher that goes on while the statements are run."""
     history = History.open(f"sqlite:///{file}", cluster=CLUSTER)
-    history.record([opened(0)])
-    history.note_decisions([decision("a", JANE), decision("b", "joe")])
+    history.write([opened(0)])
+    history.write([decision("a", JANE), decision("b", "joe")])
     history.write([exception()])
     yield history
     history.close()
@@ -91,7 +91,7 @@ def test_a_person_is_forgotten_and_numbers_stay(history: History, file: Path) ->
             ("(deleted)", 1),
             ("joe", 1),
         ]
-    history.note_decisions([decision("a", JANE)])  # collected once more
+    history.write([decision("a", JANE)])  # collected once more
     assert names_in(file) == 0
 
 
@@ -107,12 +107,12 @@ def test_a_backup_has_all_of_it_while_the_history_is_written(history: History, f
     copy = tmp_path / "copy.db"
     program = program.replace('\\"', '"').replace("/var/lib/auditor/history.db", str(file))
     subprocess.run([sys.executable, "-c", program.replace("/tmp/history.db", str(copy))], check=True)
-    history.note_decisions([decision("c", "joe")])
+    history.write([decision("c", "joe")])
     with sqlite3.connect(copy) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert connection.execute("SELECT count(*) FROM decisions").fetchall() == [(2,)]
     restored = History.open(f"sqlite:///{copy}", cluster=CLUSTER)
-    restored.note_decisions([decision("c", "joe")])
+    restored.write([decision("c", "joe")])
     restored.close()
 
 

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from auditor.intake.scan import Scan, prepare, scan
+from auditor.intake.found import Scan
+from auditor.intake.prepare import prepare
+from auditor.intake.scan import scan
 from auditor.json import Json, JsonObject
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

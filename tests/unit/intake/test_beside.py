@@ -9,7 +9,8 @@ from auditor.errors import UsageError
 from auditor.intake.packs.folder import files_about, groups_of, pack_names, packs_directory
 from auditor.intake.packs.pack import find_pack
 from auditor.intake.portions import Files
-from auditor.intake.scan import prepare, scan
+from auditor.intake.prepare import prepare
+from auditor.intake.scan import scan
 from tests.unit.intake.files import NOW, crd, policy, thing, write
 
 LOOKUP = {"name": "peers", "resource": {"group": "example.com", "resource": "things"}, "namespace": "same"}

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.intake.cases import Outcome, run_cases
-from auditor.intake.scan import PreparationError
+from auditor.intake.prepare import PreparationError
 from auditor.json import Json
 from tests.unit.intake.files import crd, policy, thing, write
 from tests.unit.intake.test_versions import CONVERSION

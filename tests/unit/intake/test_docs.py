@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from auditor import crds
-from auditor.intake.scan import prepare, scan
+from auditor.intake.prepare import prepare
+from auditor.intake.scan import scan
 from auditor.intake.yaml import Document, read_documents
 from auditor.json import JsonObject
 from auditor.languages.schema import read_crd

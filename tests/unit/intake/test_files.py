@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import InputError, UsageError
-from auditor.intake.files import Source, find_sources
+from auditor.intake.files import ChartError, Source, find_sources
 
 
 def names(*paths: object, skip: str = "") -> list[str]:
@@ -94,3 +94,24 @@ def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text("abcd")
     with pytest.raises(InputError, match="larger than"):
         Source("a.yaml", str(file)).read()
+
+
+def test_of_a_helm_chart_the_crds_are_read_and_the_rest_is_told(tree: Path) -> None:
+    """In charts within it, too. What a person names is read all the same."""
+    chart = tree / "sub" / "chart"
+    for name in ("Chart.yaml", "values.yaml", "templates/a.yaml", "crds/x.yaml", "charts/inner/templates/b.yaml"):
+        (chart / name).parent.mkdir(parents=True, exist_ok=True)
+        (chart / name).write_text("")
+    assert names(tree / "sub") == ["f.yaml", "!", "x.yaml"]
+    (told,) = [each for each in find_sources([str(tree)]) if isinstance(each, ChartError)]
+    assert f"`helm template {chart} | auditor scan -`" in str(told)
+    assert [each for each in find_sources([str(tree)], exclude=["sub"]) if isinstance(each, ChartError)] == []
+    assert names(chart / "templates" / "a.yaml", chart / "templates") == ["a.yaml"]
+
+
+def test_where_there_is_nothing_but_a_chart(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("")
+    assert names(tmp_path) == ["Chart.yaml"], "without templates it is something else of that name"
+    (tmp_path / "templates").mkdir()
+    with pytest.raises(UsageError, match="a Helm chart is not read"):
+        names(tmp_path)

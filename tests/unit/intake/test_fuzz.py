@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from auditor.errors import AuditorError, InputError
 from auditor.intake.load import Loaded, load
+from auditor.intake.prepare import prepare
 from auditor.intake.review import read_review
-from auditor.intake.scan import prepare, scan
+from auditor.intake.scan import scan
 from auditor.json import Json, JsonObject
 from auditor.model.finding import Result
 from auditor.model.world import World

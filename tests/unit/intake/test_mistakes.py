@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from auditor.errors import AuditorError, UsageError
-from auditor.intake.scan import PreparationError, prepare
+from auditor.intake.prepare import PreparationError, prepare
 from tests.unit.intake.files import crd, policy, thing, write
 
 HEAD = """\

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from auditor.errors import UsageError
+from auditor.intake.files import find_sources
+from auditor.intake.found import Scan
 from auditor.intake.load import read_items
+from auditor.intake.prepare import prepare
 from auditor.intake.question import Question, read_user
-from auditor.intake.scan import Scan, prepare, scan
+from auditor.intake.scan import scan
 from auditor.json import JsonObject
 from auditor.model.finding import Result
 from auditor.model.request import Operation, User
@@ -226,7 +229,7 @@ def test_excluded_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path / name, thing(name))
     monkeypatch.chdir(tmp_path)
-    assert sorted(item.file for item in read_items(["."], [], exclude=patterns)) == left
+    assert sorted(str(getattr(each, "name", each)) for each in find_sources(["."], exclude=patterns)) == left
 
 
 def test_coverage_in_per_cent(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.intake.coverage import NO_OBJECT, NO_POLICY
-from auditor.intake.scan import Scan, prepare, scan
+from auditor.intake.found import Scan
+from auditor.intake.prepare import prepare
+from auditor.intake.scan import scan
 from auditor.json import Json, JsonObject
 from tests.unit.intake.files import MATCH, NOW, crd, judge, policy, results, thing, write
 from tests.unit.intake.test_fuzz import REVIEW
@@ -121,7 +123,7 @@ def test_built_in_kinds_have_their_namespace(tmp_path: Path) -> None:
     }
     rules = [{"jq": '(.kind == "Namespace") == (.metadata.namespace == null)'}]
     objects = [{"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}} for kind in ("ConfigMap", "Namespace")]
-    found = judge(tmp_path, [policy(rules=rules, match=match)], objects, passes=True)
+    found = judge(tmp_path, [policy(rules=rules, match=match)], objects, into=Scan(passes=True))
     assert found.counts["pass"] == 2
     assert [each.subject.namespace for each in found.judged] == ["default", ""]
 

@@ -11,7 +11,9 @@ import yaml
 from auditor.intake import portions
 from auditor.intake import scan as scanning
 from auditor.intake.crew import LostError
-from auditor.intake.scan import Scan, prepare, scan
+from auditor.intake.found import Scan
+from auditor.intake.prepare import prepare
+from auditor.intake.scan import scan
 from auditor.intake.twins import TOLD
 from auditor.json import Json, JsonObject
 from tests.unit.intake.files import NOW, crd, policy, thing, write
@@ -64,10 +66,10 @@ def test_all_cores_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.Monke
     (objects / "zz-crd.json").write_text(json.dumps(geese()))
     monkeypatch.setattr(portions, "SIZE", 300)
     monkeypatch.setattr(portions, "HELD", held)
-    alone = scan([str(objects)], prepared, time=NOW, passes=True)
+    alone = scan([str(objects)], prepared, time=NOW, into=Scan(passes=True))
     monkeypatch.setattr(scanning, "ALONE", 0)
     monkeypatch.setattr(scanning, "count_cores", lambda: 3)
-    shared = scan([str(objects)], prepared, time=NOW, passes=True)
+    shared = scan([str(objects)], prepared, time=NOW, into=Scan(passes=True))
     assert told(shared) == told(alone)
     assert shared.objects == 91
     assert shared.counts["fail"] == 20 + 1 + 30

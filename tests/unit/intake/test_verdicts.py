@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from auditor.engine.engine import Engine
 from auditor.intake.catalog import make_catalog
+from auditor.intake.door import judge_as_door
 from auditor.intake.load import Item, Loaded, sort
 from auditor.intake.requests import Surroundings, make_request, surround
 from auditor.intake.review import read_review
-from auditor.intake.scan import judge_as_door
 from auditor.intake.yaml import Document, Positions
 from auditor.json import Json, JsonObject
 from auditor.model.finding import Verdict
@@ -160,7 +160,7 @@ def ask_all(engine: Engine, around: Surroundings, written: JsonObject) -> list[V
     final = engine.mutate(as_file).object
     door: Request = read_review(review(final), around.world, time=NOW).request
     door = replace(door, namespace_object=around.namespaces["here"])
-    stored = make_request(final, around, origin=Origin.STORED)
+    stored = replace(make_request(final, around), origin=Origin.STORED)
     return [
         judge_as_door(engine, as_file, passes=True, catalog=around.catalog),
         engine.judge(door),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from auditor.intake.found import Scan
 from auditor.json import JsonObject
 from tests.unit.intake.files import MATCH, crd, judge, policy, results, thing
 
@@ -35,7 +36,7 @@ def small(*versions: str, field: str = "size", **spec: Any) -> JsonObject:
 def test_a_conversion_leads_there(tmp_path: Path, version: str, size: int, result: str) -> None:
     """`*` is the storage version."""
     written = [small(version), CONVERSION, crd("v1", "v1beta1", strategy="Webhook")]
-    found = judge(tmp_path, written, [thing(version="v1beta1", howBig=size)], passes=True)
+    found = judge(tmp_path, written, [thing(version="v1beta1", howBig=size)], into=Scan(passes=True))
     assert [each[1] for each in results(found)] == [result]
 
 
@@ -71,7 +72,7 @@ def test_each_policy_gets_its_version(tmp_path: Path) -> None:
         CONVERSION,
         crd("v1", "v1beta1", strategy="Webhook"),
     ]
-    found = judge(tmp_path, [*written[1:]], [thing(version="v1beta1", howBig=4)], passes=True)
+    found = judge(tmp_path, [*written[1:]], [thing(version="v1beta1", howBig=4)], into=Scan(passes=True))
     assert [each[:2] for each in results(found)] == [("small-v1beta1x/r0", "pass")]
     unsettled = judge(tmp_path, written, [thing(version="v1beta1", howBig=4)])
     assert {result for _, result, _ in results(unsettled)} == {"error", "fail"}

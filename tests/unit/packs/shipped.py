@@ -9,7 +9,7 @@ import yaml
 from auditor.intake.load import Item, read_items
 from auditor.intake.packs import packs_directory
 from auditor.intake.packs.pack import Pack, read_pack
-from auditor.intake.scan import Prepared, prepare
+from auditor.intake.prepare import Prepared, prepare
 from auditor.json import JsonObject
 
 POLICIES = packs_directory()

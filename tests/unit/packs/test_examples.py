@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from auditor.intake.found import Scan
 from auditor.intake.packs.facts import list_rules
-from auditor.intake.scan import Prepared, Scan, prepare, scan
+from auditor.intake.prepare import Prepared, prepare
+from auditor.intake.scan import scan
 from auditor.model.finding import Result
 from tests.unit.packs.shipped import (
     NAMES,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.intake.scan import Scan
+from auditor.intake.found import Scan
 from auditor.json import JsonObject
 from auditor.report.formats import FORMATS
 from auditor.report.results import Results
@@ -30,7 +30,7 @@ POLICIES = [
 @pytest.fixture(params=[False, True], ids=["plain", "passes"])
 def found(tmp_path: Path, request: pytest.FixtureRequest) -> Scan:
     objects = [thing("a", size=9, title="y", list=["m", "n"]), thing("b", size=1, title="x", list=[]), {"no": "object"}]
-    return judge(tmp_path, POLICIES, objects, passes=request.param)
+    return judge(tmp_path, POLICIES, objects, into=Scan(passes=request.param))
 
 
 def test_the_table_and_the_json_hold_the_same_findings(found: Scan) -> None:

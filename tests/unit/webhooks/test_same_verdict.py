@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.engine.patch import apply_patch
-from auditor.intake.scan import judge_as_door
+from auditor.intake.door import judge_as_door
 from auditor.json import Json, JsonObject
 from auditor.model.finding import Finding, Result, Verdict
 from auditor.model.request import GroupVersionKind, GroupVersionResource, Operation, Origin, Request, User

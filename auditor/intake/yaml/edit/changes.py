@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from auditor.dataclass import dataclass
+from auditor.engine.patch import same
+from auditor.intake.yaml.edit.edited import Edit, EditedText
 from auditor.intake.yaml.edit.emit import (
-    Style,
     is_inline,
     is_unwritable,
     write_below,
@@ -19,18 +20,11 @@ from auditor.intake.yaml.edit.emit import (
     write_literal,
     write_scalar,
 )
+from auditor.intake.yaml.edit.style import Style, column_of, find_style
 from auditor.intake.yaml.edit.tree import BLOCK, Entry, Node
 from auditor.json import Json, JsonObject
 
 _COLON: Final = re.compile(r"[ \t]*:")
-_COMMENT: Final = re.compile(r"[ \t]*#[^\n]*\n\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    start: int
-    end: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +56,7 @@ def find_edits(text: str, root: Node, path: Sequence[str], old: Json, new: Json,
         editor.check_anchor(node)
         node, place = editor.child(node, step)
     editor.change(node, old, new, place)
-    return editor.edits
-
-
-def find_style(text: str, root: Node, *, json: bool) -> Style:
-    """By the first place that shows each habit."""
-    if json:
-        first = next((e.start for e in root.entries or ()), 0)
-        line = text[text.rfind("\n", 0, first) + 1 : first]
-        step = 0 if line.strip(" \t") else len(line)
-        return Style(json=True, step=step, tab="\t" in line, spaced='": ' in text or ": " in text)
-    step = dash = 0
-    found_dash = False
-    for node in root.walk():
-        if node.flow or not node.entries:
-            continue
-        column = _column(text, node.entries[0].start)
-        for entry in node.entries:
-            value = entry.value
-            if value.entries and not value.flow and not step:
-                step = _column(text, value.entries[0].start) - column
-            if value.dashes and not found_dash:
-                found_dash, dash = True, _column(text, value.dashes[0]) - column
-    return Style(step=step if step > 0 else 2, dash=max(dash, 0))
-
-
-def _column(text: str, at: int) -> int:
-    return at - (text.rfind("\n", 0, at) + 1)
+    return editor.to.edits
 
 
 def _below(node: Node) -> Iterator[Node]:
@@ -100,7 +68,7 @@ class _Editor:
     def __init__(self, text: str, root: Node, style: Style) -> None:
         self.text = text
         self.style = style
-        self.edits: list[Edit] = []
+        self.to = EditedText(text)
         self.aliased = {node.alias for node in root.walk() if node.alias}
         self.inside = {id(child) for node in root.walk() if node.flow for child in _below(node)}
 
@@ -114,11 +82,11 @@ class _Editor:
 
     def _below(self, entry: Entry) -> _Place:
         colon = _COLON.match(self.text, entry.end)
-        return _Place(_column(self.text, entry.start), colon.end() if colon else -1)
+        return _Place(column_of(self.text, entry.start), colon.end() if colon else -1)
 
     def _behind(self, node: Node, i: int) -> _Place:
         at = node.dashes[i] if node.dashes else (node.items or [])[i].start
-        return _Place(_column(self.text, at))
+        return _Place(column_of(self.text, at))
 
     def check_anchor(self, node: Node) -> None:
         if node.anchor and node.anchor in self.aliased:
@@ -129,7 +97,7 @@ class _Editor:
             self.check_anchor(each)
 
     def change(self, node: Node, old: Json, new: Json, place: _Place) -> None:
-        if _same(old, new):
+        if same(old, new):
             return
         if isinstance(old, dict) and isinstance(new, dict) and node.entries and old and new:
             self.check_anchor(node)
@@ -140,9 +108,6 @@ class _Editor:
         else:
             self._replace(node, new, place)
 
-    def _put(self, start: int, end: int, text: str) -> None:
-        self.edits.append(Edit(start, end, text))
-
     # Mappings
 
     def _change_mapping(self, node: Node, old: JsonObject, new: JsonObject, place: _Place) -> None:
@@ -151,7 +116,7 @@ class _Editor:
         for key in old:
             if key not in new and key not in own:
                 raise UnfitError(f"{key} comes from a merge (<<) and cannot be taken out here", node.start)
-        added = {key: value for key, value in new.items() if key not in own and not _same(old.get(key, _NOT), value)}
+        added = {key: value for key, value in new.items() if key not in own and not same(old.get(key, _NOT), value)}
         gone = len(removed) == len(node.entries or ())
         # In brackets what is removed at the end reaches to where something would be added.
         if removed and (gone or (node.flow and added and removed[-1] is (node.entries or [])[-1])):
@@ -178,20 +143,12 @@ class _Editor:
             colon = ": " if not style.json or style.spaced or style.step else ":"
             for key, value in added.items():
                 written = write_flow(value, style=style, column=column)
-                self._put(last.value.end, last.value.end, f"{between}{write_key(key, style=style)}{colon}{written}")
+                self.to.put(last.value.end, last.value.end, f"{between}{write_key(key, style=style)}{colon}{written}")
             return
         self._check_key(first)
-        column = _column(self.text, first.start)
+        column = column_of(self.text, first.start)
         after = (node.entries or [])[-1].value.end
-        self._add_lines(after, column, [write_entry(k, v, column, self.style) for k, v in added.items()])
-
-    def _add_lines(self, after: int, column: int, texts: list[str]) -> None:
-        """Below the line in which the content before ends; a comment at its end stays there."""
-        at = after
-        whole = "".join(f"{' ' * column}{each}\n" for each in texts)
-        if not (at and self.text[at - 1] == "\n"):  # else a block scalar that keeps the empty lines behind it
-            at = self.text.index("\n", at) + 1
-        self._put(at, at, whole)
+        self.to.add_lines(after, column, [write_entry(k, v, column, self.style) for k, v in added.items()])
 
     def _flow_separator(self, node: Node, first: int) -> str:
         """A comma, and a line break where the first stands in a line of its own."""
@@ -207,51 +164,11 @@ class _Editor:
         spans = [(e.start, e.value.end) for e in entries]
         gone = {i for i, entry in enumerate(entries) if entry in removed}
         if node.flow:
-            self._remove_flow(spans, gone)
+            self.to.remove_flow(spans, gone)
             return
         for i in gone:
             self._check_key(entries[i])
-        self._remove_lines(spans, gone)
-
-    def _remove_flow(self, spans: list[tuple[int, int]], gone: set[int]) -> None:
-        """With the comma behind them; from the end of the list with the comma before them."""
-        keep = [i for i in range(len(spans)) if i not in gone]
-        for i in gone:
-            if i < keep[-1]:
-                self._put(spans[i][0], spans[i + 1][0], "")
-        if keep[-1] < len(spans) - 1:
-            self._put(spans[keep[-1]][1], spans[-1][1], "")
-
-    def _remove_lines(self, spans: list[tuple[int, int]], gone: set[int]) -> None:
-        """Each with the comment behind it, and those above it, except above the first: they may be about all."""
-        text = self.text
-        kept = next(i for i in range(len(spans)) if i not in gone)
-        begins = text.rfind("\n", 0, spans[0][0]) + 1
-        if kept and text[begins : spans[0][0]].strip(" "):  # behind a dash: the first that stays moves up to there
-            stop, following = self._stop(spans[kept - 1][1]), spans[kept][0]
-            commented = bool(text[stop:following].strip())
-            self._put(spans[0][0], stop if commented else following, "\n" if commented else "")
-            gone = {i for i in gone if i > kept}
-        for i in sorted(gone):
-            start, end = spans[i]
-            line = text.rfind("\n", 0, start) + 1
-            if i:
-                line = self._with_comments(line, start - line, spans[i - 1][1])
-            self._put(line, self._stop(end), "")
-
-    def _stop(self, end: int) -> int:
-        """Where the line ends in which the content does."""
-        return end if self.text[end - 1] == "\n" else self._line_end(end) + 1
-
-    def _with_comments(self, line: int, column: int, after: int) -> int:
-        """Where the comments begin that stand directly above, in the same column."""
-        while line > after:
-            above = self.text.rfind("\n", 0, line - 1) + 1
-            written = self.text[above:line]
-            if above <= after or not _COMMENT.fullmatch(written) or written.index("#") != column:
-                break
-            line = above
-        return line
+        self.to.remove_lines(spans, gone)
 
     def _check_key(self, entry: Entry) -> None:
         if not _COLON.match(self.text, entry.end) or self.text[: entry.start].rstrip(" ").endswith("?"):
@@ -271,15 +188,15 @@ class _Editor:
             spans = list(zip(node.dashes, (item.end for item in items), strict=True))
         if -1 in node.dashes:
             self._replace(node, new, place)
-        elif len(new) > len(old) and _same(old, new[: len(old)]):
+        elif len(new) > len(old) and same(old, new[: len(old)]):
             self._append(node, spans, new[len(old) :])
         elif (gone := _removed(old, new)) is not None:
             for i in gone:
                 self._check_all(items[i])
             if node.flow:
-                self._remove_flow(spans, gone)
+                self.to.remove_flow(spans, gone)
             else:
-                self._remove_lines(spans, gone)
+                self.to.remove_lines(spans, gone)
         else:
             self._replace(node, new, place)
 
@@ -291,11 +208,11 @@ class _Editor:
             column = len(between) - 2 if between.startswith(",\n") else 0
             for value in values:
                 at = spans[-1][1]
-                self._put(at, at, between + write_flow(value, style=self.style, column=column))
+                self.to.put(at, at, between + write_flow(value, style=self.style, column=column))
             return
-        column = _column(self.text, spans[0][0])
+        column = column_of(self.text, spans[0][0])
         texts = [f"- {write_item(each, column + 2, self.style)}" for each in values]
-        self._add_lines(spans[-1][1], column, texts)
+        self.to.add_lines(spans[-1][1], column, texts)
 
     # All else
 
@@ -310,7 +227,7 @@ class _Editor:
             inline = write_scalar(new, node.style, style=style) if is_inline(new) else ""
             self._fill(node, inline or write_flow(new, style=style, column=indent))
             return
-        if self.text[node.end - 1 : node.end] != "\n" and self.text[node.end : self._line_end(node.end)].strip():
+        if self.text[node.end - 1 : node.end] != "\n" and self.text[node.end : self.to.line_end(node.end)].strip():
             style = replace(style, literal=False)  # a comment would become a part of the text
         if is_inline(new):
             self._put_inline(node, new, place, style)
@@ -318,9 +235,6 @@ class _Editor:
             self._put_block(node, new, place, style)
         else:
             self._unfold(node, new, place, style)
-
-    def _line_end(self, at: int) -> int:
-        return self.text.index("\n", at)
 
     def _is_in_brackets(self, node: Node) -> bool:
         return self.style.json or id(node) in self.inside or (node.flow and bool(node.entries or node.items))
@@ -331,10 +245,10 @@ class _Editor:
             written = write_literal(new, max(place.column, 0) + style.step)
         written = written or write_scalar(new, node.style, style=style)
         if (node.entries or node.items) and place.colon >= 0:  # in the line of the key, and the lines below it go
-            self._put(place.colon, place.colon, f" {written}")
-            begins = self._line_end(place.colon)
-            ends = node.end - 1 if self.text[node.end - 1] == "\n" else self._line_end(node.end)
-            self._put(begins, ends, "")
+            self.to.put(place.colon, place.colon, f" {written}")
+            begins = self.to.line_end(place.colon)
+            ends = node.end - 1 if self.text[node.end - 1] == "\n" else self.to.line_end(node.end)
+            self.to.put(begins, ends, "")
         else:
             self._fill(node, written)
 
@@ -343,7 +257,7 @@ class _Editor:
         first = node.dashes[0] if node.dashes else (node.entries or [])[0].start
         if node.start != first:
             raise UnfitError("what would be written anew has an anchor or a tag", node.start)
-        at = _column(self.text, first)
+        at = column_of(self.text, first)
         if at > place.column or not isinstance(new, dict):
             self._fill(node, write_block(new, at, style))
         else:  # the dashes of a list may stand below its key, keys may not
@@ -356,21 +270,21 @@ class _Editor:
             written = f" {written}" if before in (":", "-", "?") else written if before.isspace() else f": {written}"
         elif self.text[node.end - 1] == "\n":
             written += "\n"
-        self._put(node.start, node.end, written)
+        self.to.put(node.start, node.end, written)
 
     def _unfold(self, node: Node, new: JsonObject | list[Json], place: _Place, style: Style) -> None:
         """A scalar, an alias or empty brackets become lines below their key, or behind their dash."""
         text = self.text
         if place.colon < 0:
-            at = place.column + 2 if node.start == node.end else _column(text, node.start)
+            at = place.column + 2 if node.start == node.end else column_of(text, node.start)
             self._fill(node, write_item(new, at, style))
         elif "#" in text[place.colon : node.start]:
             raise UnfitError("a value below its key and a comment becomes a mapping or a list", node.start)
         else:
             end = node.end - 1 if text[node.end - 1] == "\n" else node.end
-            self._put(place.colon, end, "")
-            at = self._line_end(end)
-            self._put(at, at, write_below(new, place.column, self.style))
+            self.to.put(place.colon, end, "")
+            at = self.to.line_end(end)
+            self.to.put(at, at, write_below(new, place.column, self.style))
 
 
 _NOT: Final = object()
@@ -381,19 +295,9 @@ def _removed(old: list[Json], new: list[Json]) -> set[int] | None:
     gone, rest = set(), iter(enumerate(old))
     for value in new:
         for i, each in rest:
-            if _same(each, value):
+            if same(each, value):
                 break
             gone.add(i)
         else:
             return None
     return gone | {i for i, _ in rest}
-
-
-def _same(left: Json, right: Json) -> bool:
-    """1 and 1.0 are one number; true and 1 are two things. (The same as in the engine, which this room does not
-    know.)"""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_same(value, right[key]) for key, value in left.items())
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_same, left, right))
-    return bool(left == right) and isinstance(left, bool) is isinstance(right, bool)

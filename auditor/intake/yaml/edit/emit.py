@@ -4,8 +4,8 @@ import json
 import re
 from typing import Final
 
-from auditor.dataclass import dataclass
 from auditor.intake.yaml.document import Fault
+from auditor.intake.yaml.edit.style import Style
 from auditor.intake.yaml.scalars import read_plain
 from auditor.json import Json, JsonObject
 
@@ -14,23 +14,6 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_/](?:[A-Za-z0-9_./@+=-]|:(?=[A-Za-z0-9_/
 # Longer keys libyaml does not know without a question mark.
 _MAX_KEY: Final = 1000
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a document is written."""
-
-    json: bool = False
-    step: int = 2
-    """Columns from a mapping to the one in it; in JSON 0: all in one line."""
-    dash: int = 0
-    """Columns from a mapping to the dashes of a list in it."""
-    tab: bool = False
-    """JSON that is indented by tabs, `step` of them."""
-    spaced: bool = True
-    """JSON in one line with a space behind commas and colons."""
-    literal: bool = True
-    """Texts of several lines have lines of their own; not where a comment follows in the same line."""
 
 
 def write_scalar(value: Json, quote: str = "", *, style: Style) -> str:

@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from auditor.dataclass import dataclass
 from auditor.intake.yaml.document import Fault
-from auditor.intake.yaml.edit.changes import Edit
+from auditor.intake.yaml.edit.edited import Edit
 from auditor.intake.yaml.jsontext import read_json, skip_space
 from auditor.intake.yaml.read import read_documents
 

@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from auditor.model.policy import Severity
-from auditor.report.compliance.tell import Percent, show
+from auditor.report.compliance.cells import Percent, show
 from auditor.report.compliance.tree import Compliance, Point, SeverityLine
 
 WIDTH: Final = 720

@@ -3,8 +3,9 @@
 import csv
 import io
 
+from auditor.report.compliance.cells import show
 from auditor.report.compliance.formats.json import make_digest
-from auditor.report.compliance.tell import show, tell
+from auditor.report.compliance.tell import tell
 from auditor.report.compliance.tree import Compliance
 from auditor.report.formats.csv import guard
 

@@ -8,19 +8,11 @@ from html import escape
 from typing import Final
 
 from auditor.intake.printable import clean
+from auditor.report.compliance.cells import UNKNOWN, Cell, Percent, Points, Section, show
 from auditor.report.compliance.formats.charts import draw_all, draw_gauge
 from auditor.report.compliance.formats.json import make_digest
 from auditor.report.compliance.formats.style import STYLE
-from auditor.report.compliance.tell import (
-    UNKNOWN,
-    Cell,
-    Percent,
-    Points,
-    Section,
-    describe_scope,
-    show,
-    tell,
-)
+from auditor.report.compliance.tell import describe_scope, tell
 from auditor.report.compliance.tree import Compliance
 
 # By its digest: under a policy that allows this one style sheet, nothing that got into the page by a text has any.

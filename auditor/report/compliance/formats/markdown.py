@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from auditor.report.compliance.cells import Cell, Percent, Points, Section, show
 from auditor.report.compliance.formats.json import make_digest
-from auditor.report.compliance.tell import Cell, Percent, Points, Section, show, tell
+from auditor.report.compliance.tell import tell
 from auditor.report.compliance.tree import Compliance
 from auditor.report.formats.markdown import escape
 

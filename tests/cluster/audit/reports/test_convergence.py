@@ -66,7 +66,7 @@ def test_any_order(started: World, space: str, seed: int) -> None:
 def expected(world: World, findings: dict[Subject, tuple[Finding, ...]]) -> dict[tuple[str, str], bytes]:
     reports = {}
     for subject, all_of_it in findings.items():
-        report = build(subject, all_of_it, settings=world.reports, seen=lambda _: datetime.now(UTC))
+        report = build(subject, all_of_it, settings=world.reports, at=datetime.now(UTC))
         if report is not None:
             reports[report["kind"], name_of(subject.uid)] = content_of_report(report)
     return reports

@@ -114,7 +114,7 @@ def test_what_is_read_back_is_what_was_written(started: World, space: str, api: 
     until(lambda: started.report(subject, resource))
     found = started.report(subject, resource)
     assert found is not None
-    built = build(subject, findings, settings=started.reports, seen=lambda _: datetime.now(UTC))
+    built = build(subject, findings, settings=started.reports, at=datetime.now(UTC))
     assert built is not None
     assert content_of_report(found) == content_of_report(built)
     until(lambda: not started.writer.trouble)

@@ -11,7 +11,7 @@ from auditor.cluster import Settings as ClusterSettings
 from auditor.sandbox import Sandbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def own() -> Iterator[Sandbox]:
     with Sandbox.start(f"status-{os.getpid()}", owner=os.getpid()) as found:
         for name in crds.names():

@@ -17,7 +17,7 @@ from auditor.cluster import Client
 from auditor.cluster.lease import Permit
 from auditor.cluster.lease.clock import micro_time
 from auditor.cluster.resource import LEASES
-from auditor.intake.live.live import CONFIGS, POLICIES
+from auditor.intake.kinds import CONFIGS, POLICIES
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 

@@ -15,19 +15,20 @@ import pytest
 from auditor import crds
 from auditor.audit.follower import Follower
 from auditor.audit.ledger import Diff
-from auditor.audit.turf import Sole, Turf
+from auditor.audit.turf import Turf
 from auditor.audit.watcher import Watcher
 from auditor.cluster import Resource, Settings, connect
 from auditor.intake.live.view import View
 from auditor.json import JsonObject
 from auditor.model.finding import Finding
 from auditor.sandbox import Sandbox
+from tests.sole import Sole
 
 NAMESPACE = "auditor-system"
 PATIENCE = 20.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Sandbox]:
     """With our kinds, in which every test has a group of its own."""
     with Sandbox.start(f"watching-{os.getpid()}", owner=os.getpid()) as sandbox:

@@ -8,7 +8,6 @@ from auditor.audit import watcher as module
 from auditor.audit.inforce import InForce
 from auditor.audit.kinds import Chosen
 from auditor.audit.setting import Setting
-from auditor.audit.turf import Sole
 from auditor.audit.watcher import Watcher
 from auditor.cluster import Resource
 from auditor.json import JsonObject
@@ -16,6 +15,7 @@ from auditor.model.finding import Result
 from tests.cluster.audit.conftest import BadDay
 from tests.cluster.audit.watching.conftest import World, until
 from tests.cluster.audit.watching.test_kinds import bind, limited, state
+from tests.sole import Sole
 
 __all__ = ["limited"]
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import yaml
@@ -86,7 +87,7 @@ class Door:
         self.policies: list[JsonObject] = []
         self.conversions: list[JsonObject] = []
         self.broken: list[str] = []
-        self.registrar = Registrar(client=client, source=self.wanted, name=installation.name)
+        self.registrar: Registrar
         self._end: Callable[[], None] | None = None
 
     def wanted(self) -> Wanted:
@@ -94,10 +95,11 @@ class Door:
         conversions = [Conversion.compile(each) for each in self.conversions]
         return Wanted.of(compiled, conversions, self.kinds.kinds(), self.installation, broken=self.broken)
 
-    def start(self, owner: Owner | None = None) -> Registrar:
+    def start(self, owner: Owner | None = None, **parts: Any) -> Registrar:
         if owner is not None:
             self.installation = replace(self.installation, owner=owner.reference())
-        self.registrar.owner = owner
+        parts = {"source": self.wanted, **parts}
+        self.registrar = Registrar(client=self.client, name=self.installation.name, owner=owner, **parts)
         self._end = self.kinds.subscribe(self.registrar.hear)
         self.registrar.start()
         return self.registrar

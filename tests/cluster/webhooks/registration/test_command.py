@@ -10,9 +10,10 @@ from auditor.cli.registration import command
 from auditor.cluster import Client
 from auditor.cluster.discovery import Kinds
 from auditor.errors import NotFoundError
-from auditor.intake.live.live import POLICIES
+from auditor.intake.kinds import POLICIES
 from auditor.sandbox import Sandbox
-from auditor.webhooks.registration.writing import CONFIGURATIONS, MANAGER
+from auditor.webhooks.registration.drift import MANAGER
+from auditor.webhooks.registration.writing import CONFIGURATIONS
 
 
 def run(sandbox: Sandbox, *arguments: str) -> Result:
@@ -50,5 +51,7 @@ def test_planned_applied_and_removed(sandbox: Sandbox, client: Client, kinds: Ki
             with pytest.raises(NotFoundError):
                 client.get(resource, name)
         assert "nothing was registered" in run(sandbox, "remove", *mine).output
+        late = run(sandbox, "remove", *mine, "--owner", "ClusterRole/uninstalled").output
+        assert "note: ClusterRole/uninstalled is not there: a webhook that still runs would register again" in late
     finally:
         client.delete(POLICIES, name)

@@ -252,13 +252,12 @@ def test_authorities_that_rotate_are_written_everywhere(door: Door) -> None:
 def test_two_that_fight_get_slower_and_say_who_it_is(door: Door, client: Client) -> None:
     door.policies = [make_policy("p", "db.example.com")]
     registry = CollectorRegistry()
-    door.registrar.meters = RegistrationMeters(registry)
 
     def metric(name: str, **labels: str) -> float | None:
         labels = {"object": "ValidatingWebhookConfiguration", **labels}
         return registry.get_sample_value(f"auditor_registration_{name}", labels)
 
-    registrar = door.start()
+    registrar = door.start(meters=RegistrationMeters(registry))
     assert registrar.wait_in_force(PATIENCE)
     written = registrar.status()[1].writes
     for i in range(3):
@@ -300,8 +299,7 @@ def test_a_webhook_that_the_server_refuses_takes_no_other_with_it(door: Door) ->
         ]
         return replace(found, entries=tuple(entries))
 
-    door.registrar.source = broken  # type: ignore[assignment]
-    registrar = door.start()
+    registrar = door.start(source=broken)
     assert registrar.wait_in_force(PATIENCE)
     assert registrar.registered() == {"good", "bad"}  # without its condition it is called too often, and not too seldom
     (fault,) = registrar.status()[1].faults
@@ -385,9 +383,8 @@ class Term:
 def test_nothing_is_written_outside_of_a_term(door: Door) -> None:
     door.policies = [make_policy("p", "db.example.com")]
     term = Term()
-    door.registrar.guard = term.guard
     written = count_writes()
-    registrar = door.start()
+    registrar = door.start(guard=term.guard)
     until(lambda: len(term.asked) >= 2)
     assert count_writes() == written
     with pytest.raises(NotFoundError):

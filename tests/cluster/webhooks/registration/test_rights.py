@@ -7,10 +7,10 @@ import pytest
 from auditor.cluster import Client, Resource, Settings, connect
 from auditor.cluster.discovery import Kinds
 from auditor.cluster.resource import CRDS
+from auditor.intake.kinds import CONVERSIONS
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 from auditor.webhooks.registration import Installation, find_owner, uninstall
-from auditor.webhooks.registration.registrar import CONVERSIONS
 from auditor.webhooks.registration.writing import CONFIGURATIONS
 from tests.cluster.webhooks.registration.conftest import PATIENCE, Door, make_conversion, make_crd, make_policy, until
 

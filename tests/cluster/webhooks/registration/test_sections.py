@@ -14,11 +14,11 @@ from auditor.cluster import Client, Resource, WriteOptions
 from auditor.cluster.access import dig, dig_list, dig_text
 from auditor.cluster.resource import CRDS
 from auditor.errors import InvalidError, NotFoundError, UsageError
+from auditor.intake.kinds import CONVERSIONS
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 from auditor.webhooks.registration import Registrar, State, UninstallRefusedError, find_owner, make_plan, uninstall
 from auditor.webhooks.registration.migrate import list_kinds_with_debt, migrate, read_kind
-from auditor.webhooks.registration.registrar import CONVERSIONS
 from auditor.webhooks.registration.writing import CONFIGURATIONS
 from tests.cluster.webhooks.registration.conftest import PATIENCE, Door, make_conversion, make_crd, make_policy, until
 from tests.cluster.webhooks.registration.recording import Recorder

@@ -19,7 +19,7 @@ from tests.cluster.webhooks.serving.running import Program, wait
 NAMESPACE = "auditor-system"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Sandbox]:
     with Sandbox.start(f"serving-{os.getpid()}", owner=os.getpid()) as sandbox:
         for name in crds.names():

@@ -3,7 +3,6 @@
 import http.client
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import psutil
 
-SECONDS = 20.0
+from tests import nursery
+
+SECONDS = 40.0
 
 
 class Program:
@@ -26,19 +27,19 @@ class Program:
         verbose: str = "-v",
         module: str = "auditor",
     ) -> None:
-        command = [sys.executable, "-m", module, verbose, "webhook", "--kubeconfig", str(kubeconfig)]
+        command = [verbose, "webhook", "--kubeconfig", str(kubeconfig)]
         command += ["--listen", f"127.0.0.1:{port}", "--operations", "127.0.0.1:0"]
         self._lines: list[str] = []
         self._changed = threading.Condition()
-        self.process = subprocess.Popen(
-            [*command, "--url", url or f"https://127.0.0.1:{port}", *options],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[4],
-        )
+        self.process = nursery.start(module, *command, "--url", url or f"https://127.0.0.1:{port}", *options)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.port, self.operations = map(int, self.wait_line(r"reviews: https://.*?:(\d+), operations: .*?:(\d+)$"))
+        try:
+            found = self.wait_line(r"reviews: https://.*?:(\d+), operations: .*?:(\d+)$")
+        except AssertionError:
+            self.stop()
+            raise
+        self.port, self.operations = map(int, found)
 
     def _read(self) -> None:
         assert self.process.stderr is not None

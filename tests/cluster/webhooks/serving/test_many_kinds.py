@@ -16,7 +16,7 @@ from auditor.cluster import Settings as ClusterSettings
 from auditor.cluster.discovery.crd import read_crd
 from auditor.cluster.resource import CRDS
 from auditor.errors import ApiError
-from auditor.intake.live.live import POLICIES
+from auditor.intake.kinds import POLICIES
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
 from auditor.webhooks.registration.writing import CONFIGURATIONS

@@ -13,7 +13,7 @@ from auditor.cluster import Client, Resource, WriteOptions, connect
 from auditor.cluster import Settings as ClusterSettings
 from auditor.cluster.conditions import render_time
 from auditor.errors import ApiError
-from auditor.intake.live.live import POLICIES
+from auditor.intake.kinds import POLICIES
 from auditor.json import JsonObject
 from tests.cluster.webhooks.serving.conftest import Stage, policy, thing
 from tests.cluster.webhooks.serving.running import wait

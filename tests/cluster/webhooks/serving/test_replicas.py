@@ -10,7 +10,7 @@ import pytest
 from auditor.cluster import Client, Resource, WriteOptions, connect
 from auditor.cluster import Settings as ClusterSettings
 from auditor.errors import ApiError, ClusterError
-from auditor.intake.live.live import POLICIES
+from auditor.intake.kinds import POLICIES
 from auditor.sandbox import Sandbox
 from tests.cluster.webhooks.serving.balancer import Balancer, Load
 from tests.cluster.webhooks.serving.conftest import Stage, free_port, policy, put, thing

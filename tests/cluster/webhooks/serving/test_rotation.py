@@ -19,6 +19,7 @@ from tests.cluster.webhooks.serving.test_replicas import SIZE, ask
 
 QUICK = "tests.cluster.webhooks.serving.quick"
 log = logging.getLogger(__name__)
+pytestmark = pytest.mark.timeout(240)  # two doors and a control plane start, and a hundred requests: on a busy machine
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 from auditor.audit.dispatch.meters import Meters
 from auditor.audit.meters import WatcherCollector
 from auditor.audit.reports.meters import ReportMeters
-from auditor.audit.turf import Sole
 from auditor.cli.watch import command
 from auditor.json import Json
+from tests.sole import Sole
 from tests.unit.webhooks.docs.tables import describe_metrics, fill, options
 
 PAGE = Path(__file__).parents[4] / "docs" / "watcher.md"

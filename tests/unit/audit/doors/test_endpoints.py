@@ -1,4 +1,7 @@
-from auditor.audit.doors.endpoints import find_urls
+import pytest
+
+from auditor.audit.doors.endpoints import DoorService, find_urls
+from auditor.errors import UsageError
 from auditor.json import Json, JsonObject
 
 
@@ -38,3 +41,14 @@ def test_garbage_leads_nowhere() -> None:
         {"addressType": "IPv4", "endpoints": [{}, {"addresses": [7]}, 3]},
     ]
     assert find_urls(things, 1) == set()
+
+
+def test_a_service_and_the_port_of_its_operations() -> None:
+    assert DoorService.read("door") == DoorService("door", 8081)
+    assert DoorService.read("door:9091") == DoorService("door", 9091)
+
+
+@pytest.mark.parametrize("text", ["door:", "door:0", "door:65536", "door:x", "door:1:2", "door:²"])
+def test_what_is_no_port(text: str) -> None:
+    with pytest.raises(UsageError, match="NAME:PORT"):
+        DoorService.read(text)

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from auditor.audit.overview import Facts, Holder, PolicyFacts, find_wrong, say, to_json
+from auditor.audit.overview.facts import CONFIGURATIONS
+from auditor.cluster.resource import CRDS, LEASES
+from auditor.intake.kinds import CONFIGS, POLICIES
 from auditor.json import JsonObject
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -139,6 +142,42 @@ def test_each_thing_that_is_wrong(more: dict[str, Any], about: str, said: str, i
     assert said in text
     assert ("All that is to be evaluated is evaluated." in text) is not incomplete
     assert to_json(facts(**more), wrong)["complete"] is not incomplete
+
+
+def test_what_nobody_may_see_is_not_told_as_absent() -> None:
+    unseen = frozenset(each.name for each in (CRDS, LEASES, CONFIGS, POLICIES, *CONFIGURATIONS))
+    nothing: dict[str, Any] = {
+        "config": None,
+        "policies": (),
+        "watchers": (),
+        "door": None,
+        "webhooks": {},
+        "reports": (),
+    }
+    blind = facts(**nothing, unread=("403: all of it",), unseen=unseen)
+    assert [each.about for each in find_wrong(blind)] == ["rights"]
+    text = say(blind, find_wrong(blind))
+    assert not any(each in text for each in ("none", " 0 ", "no CRDs"))
+    assert text.count("not known, for lack of a right") == 7
+    assert {each.about for each in find_wrong(facts(**nothing))} == {"watcher", "coverage"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "changed", "told"),
+    [
+        (5, "2026-11-21T11:00:00Z", True),
+        (5, "2026-11-21T11:59:57Z", False),
+        (31, "2026-11-21T11:00:00Z", False),
+        (5, "", False),
+    ],
+)
+def test_a_watcher_that_took_over_has_told_nothing_yet(seconds: float, changed: str, told: bool) -> None:
+    ready = condition("True") | {"lastTransitionTime": changed}
+    leader = Holder("watch-2", NOW, 15, acquired=NOW - timedelta(seconds=seconds))
+    wrong = find_wrong(facts(watchers=(leader,), config=config(ready=ready)))
+    assert [each.message for each in wrong] == [
+        "it has just taken over: what is told is what the one before it found"
+    ] * told
 
 
 def test_what_is_left_out_on_purpose_is_counted_and_not_wrong() -> None:

@@ -9,10 +9,10 @@ from auditor.audit.coverage import KindCoverage
 from auditor.audit.follower import State
 from auditor.audit.meters import STATES, WatcherCollector, _state_of
 from auditor.audit.situation import _cover
-from auditor.audit.turf import Sole
 from auditor.cluster import Resource
 from auditor.errors import ForbiddenError
 from auditor.model.settings import AuditSettings
+from tests.sole import Sole
 
 THINGS = Resource("example.com", "v1", "things", "Thing", namespaced=True)
 CANNOT = 'User "system:serviceaccount:ours:watch" cannot list resource "things"'
@@ -58,6 +58,11 @@ def test_the_command_that_grants_names_the_account_that_lacks_the_right() -> Non
     assert not found.excluded
 
 
+def test_only_what_nobody_may_read_is_left_out_on_purpose() -> None:
+    assert cover(State(False, None, 0, FORBIDDEN, None)).excluded
+    assert not cover(State(False, None, 0, "list things.example.com: the API server answered 500", None)).excluded
+
+
 def test_only_what_was_known_can_be_stale() -> None:
     assert not cover(State(False, None, 0, FORBIDDEN, None)).stale
     assert cover(State(True, 3, 0, FORBIDDEN, None)).stale
@@ -71,7 +76,7 @@ def percent_metric(*followers: Any) -> list[float]:
 
 def test_coverage_is_a_metric_only_where_something_is_to_be_covered() -> None:
     assert percent_metric() == []
-    unread = State(False, None, 0, "gone", None)
+    unread = State(False, None, 0, FORBIDDEN, None)
     assert percent_metric(follower(unread)) == []  # no policy names it: nobody is to read it
     assert percent_metric(follower(State(True, 3, 0, "", None))) == []
 

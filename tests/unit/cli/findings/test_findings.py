@@ -42,7 +42,7 @@ def report(*findings: Finding, room: int = 200) -> JsonObject:
         name="one",
         uid="0b5c",
     )
-    built = build(subject, findings, settings=ReportSettings(max_findings=room), seen=lambda _: NOW)
+    built = build(subject, findings, settings=ReportSettings(max_findings=room), at=NOW)
     assert built is not None
     return built
 

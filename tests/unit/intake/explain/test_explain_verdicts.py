@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from auditor.engine.explain.account import worst
 from auditor.intake.explain.explain import explain_objects
+from auditor.intake.found import Scan
 from auditor.intake.packs import packs_directory
-from auditor.intake.scan import Prepared, prepare, scan
+from auditor.intake.prepare import Prepared, prepare
+from auditor.intake.scan import scan
 from auditor.json import Json
 from auditor.model.finding import Finding
 
@@ -70,7 +72,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compare(file: Path, prepared: Prepared) -> Iterator[str]:
     """The states that were compared."""
-    found = scan([str(file)], prepared, time=TIME, passes=True)
+    found = scan([str(file)], prepared, time=TIME, into=Scan(passes=True))
     by_scan: dict[tuple[int, str, str], list[Finding]] = {}
     for judged in found.judged:
         for finding in judged.findings:

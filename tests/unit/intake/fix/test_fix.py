@@ -14,9 +14,10 @@ from auditor.intake.fix.aim import aim
 from auditor.intake.fix.fix import Fixed, fix
 from auditor.intake.fix.store import store
 from auditor.intake.load import read_items
+from auditor.intake.prepare import Prepared, prepare
 from auditor.intake.requests import ask
-from auditor.intake.scan import Prepared, prepare
-from auditor.intake.yaml.edit.emit import Style, write_block
+from auditor.intake.yaml.edit.emit import write_block
+from auditor.intake.yaml.edit.style import Style
 from auditor.json import Json
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,9 +8,9 @@ from typing import Any, cast
 from auditor.cluster import Client, Resource
 from auditor.engine.engine import Engine
 from auditor.errors import NotFoundError
+from auditor.intake.found import Scan
 from auditor.intake.once.basis import Basis, Ground, make_basis, read_ground, rules_of_files
 from auditor.intake.once.targets import Choice
-from auditor.intake.scan import Scan
 from auditor.json import JsonObject
 from tests.unit.intake.files import NOW, crd, write
 

@@ -19,9 +19,9 @@ from auditor.errors import (
     UnreachableError,
 )
 from auditor.intake.coverage import EXAMPLES, UnreadKindError
+from auditor.intake.found import Scan
 from auditor.intake.once.basis import read_ground, rules_of_cluster
 from auditor.intake.once.sweep import scan_cluster
-from auditor.intake.scan import Scan
 from auditor.json import JsonObject
 from tests.unit.intake.files import MATCH, NOW, crd, policy, thing
 from tests.unit.intake.once.cluster import Lists, make_ground, prepare, rename

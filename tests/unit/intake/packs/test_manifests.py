@@ -12,8 +12,9 @@ import auditor
 from auditor.engine.read import read_policy
 from auditor.errors import UsageError
 from auditor.intake.own import check_own
+from auditor.intake.packs import LABEL
 from auditor.intake.packs.folder import pack_names
-from auditor.intake.packs.manifests import LABEL, STRICTNESS, VERSION, make_manifests, read_params
+from auditor.intake.packs.manifests import STRICTNESS, VERSION, make_manifests, read_params
 from auditor.intake.packs.pack import Pack, find_pack, read_pack
 from auditor.json import JsonObject
 from auditor.model.policy import Enforcement

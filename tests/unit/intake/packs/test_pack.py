@@ -8,7 +8,7 @@ from auditor.errors import UsageError
 from auditor.intake.packs.facts import describe, list_rules, map_controls, summarize
 from auditor.intake.packs.folder import pack_names
 from auditor.intake.packs.pack import find_pack, list_packs, read_pack
-from auditor.intake.scan import PreparationError
+from auditor.intake.prepare import PreparationError
 from tests.unit.intake.packs.making import CONVERSION, CRD, PAGE, policy, write_pack
 
 

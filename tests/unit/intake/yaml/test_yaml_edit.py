@@ -7,10 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from auditor.engine.patch import same
 from auditor.intake.yaml import Document, read_documents
 from auditor.intake.yaml.edit import SourceText, UnfitError, find_edits
-from auditor.intake.yaml.edit.changes import _same
-from auditor.intake.yaml.edit.emit import Style, write_block
+from auditor.intake.yaml.edit.emit import write_block
+from auditor.intake.yaml.edit.style import Style
 from auditor.intake.yaml.edit.tree import read_json_tree, read_tree
 from auditor.json import Json
 
@@ -81,14 +82,14 @@ def test_blocks(pair: tuple[Json, Json], step: int, dash: int, commented: bool, 
             text = "\n".join(f"{line}  # {i}" for i, line in enumerate(lines))
     data = (text + ("\n" if ends else "")).encode()
     assume(isinstance(read_documents(data)[0], Document))
-    assert _same(read(data), old)
+    assert same(read(data), old)
     try:
         after = edit(data, new)
     except UnfitError:
         assert any(isinstance(each, list) for each in old.values()) or not new
         return
-    assert _same(read(after), new), (data.decode(), after.decode())
-    if _same(old, new):
+    assert same(read(after), new), (data.decode(), after.decode())
+    if same(old, new):
         assert after == data
 
 
@@ -98,7 +99,7 @@ def test_json(pair: tuple[Json, Json], indent: int | str | None, ascii_: bool) -
     old, new = pair
     data = json.dumps(old, indent=indent, ensure_ascii=ascii_).encode()
     after = edit(data, new)
-    assert _same(json.loads(after), new), (data.decode(), after.decode())
+    assert same(json.loads(after), new), (data.decode(), after.decode())
     if indent is not None and "{}" not in data.decode() and "[]" not in data.decode():
         assert not [line for line in after.decode().split("\n") if line != line.rstrip()]
 
@@ -193,7 +194,7 @@ def test_what_cannot_be_kept_is_refused(text: str, new: Json, why: str) -> None:
 )
 def test_aliases_and_merges_are_overridden(text: str, new: Json, expected: str) -> None:
     assert edit(text.encode(), new).decode() == expected
-    assert _same(read(expected.encode()), new)
+    assert same(read(expected.encode()), new)
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ class ComplianceContract:
         with living(shared) as world, reading(shared) as reader:
             world.play([say(100), say(100, None), say(100, place=("b", "one"))])
             far = START + 500 * DAY
-            world.history.note_decisions([_decision("d", START + HOUR)])
+            world.history.write([_decision("d", START + HOUR)])
             assert world.history.prune(far, Retention(days=450 * DAY)) > 0
             report = reader.report(world, START, START + 4 * HOUR, now=far)
             assert (report.movement, report.open, report.results) == (None, None, None)
@@ -400,7 +400,7 @@ class ComplianceContract:
             change = PolicyChange(
                 at=START, policy="new", kind="Policy", generation=1, what="changed", rules={"r": ["NEW-1"]}
             )
-            world.history.note_policy_changes([change])
+            world.history.write([change])
             world.move(2 * HOUR)
             end = START + 2 * HOUR
             (control,) = [each for each in reader.report(world, START, end).controls if each.control == "NEW-1"]
@@ -412,7 +412,7 @@ class ComplianceContract:
     def test_coverage_tells_what_was_not_evaluated_and_why(self, shared: str) -> None:
         with living(shared) as world, reading(shared) as reader:
             later = START + HOUR
-            world.history.note_coverage(
+            world.history.write(
                 [
                     KindCoverage(
                         at=START, group=GROUP, resource="secret", present=None, evaluated=0, reason="forbidden"
@@ -429,9 +429,7 @@ class ComplianceContract:
                     ),
                 ]
             )
-            world.history.note_coverage(
-                [KindCoverage(at=later, group=GROUP, resource="secret", present=1, evaluated=1)]
-            )
+            world.history.write([KindCoverage(at=later, group=GROUP, resource="secret", present=1, evaluated=1)])
             world.history.write(
                 [
                     KindPolicies(
@@ -532,9 +530,9 @@ class ComplianceContract:
             for hour in (1, 5):
                 scale = {key: count * hour for key, count in totals.items()}
                 at = START + hour * HOUR
-                world.history.count_doors([DoorTotals(instance="d", at=at, start=at, length=HOUR, totals=scale)])
+                world.history.write([DoorTotals(instance="d", at=at, start=at, length=HOUR, totals=scale)])
             at = START + HOUR
-            world.history.note_decisions(
+            world.history.write(
                 [
                     _decision("1", at),
                     _decision("2", at + HOUR, broke_glass=True, allowed=True, outcome="allowed"),
@@ -563,7 +561,7 @@ class ComplianceContract:
         with living(shared) as world, reading(shared) as reader:
 
             def tell(hour: int, what: str, generation: int, policy: str = "limits", title: str = "") -> None:
-                world.history.note_policy_changes(
+                world.history.write(
                     [
                         PolicyChange(
                             at=START + hour * HOUR,
@@ -608,9 +606,7 @@ class ComplianceContract:
             assert [each.name for each in report.kinds] == ["databases.db.example.com"]
             assert report.coverage.kinds == 1
             world.move(HOUR)  # it is counted again: it has come back, and its coverage is told
-            world.history.note_coverage(
-                [KindCoverage(at=world.now, group=GROUP, resource="queues", present=5, evaluated=5)]
-            )
+            world.history.write([KindCoverage(at=world.now, group=GROUP, resource="queues", present=5, evaluated=5)])
             end = max(world.shots) + HOUR
             assert len(reader.report(world, START, end, now=end).kinds) == 2
 

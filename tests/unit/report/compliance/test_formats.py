@@ -12,10 +12,11 @@ import pytest
 
 from auditor.model.finding import Result
 from auditor.report.compliance import Compliance
+from auditor.report.compliance.cells import Percent, show, show_time
 from auditor.report.compliance.formats import FORMATS
 from auditor.report.compliance.formats.charts import draw_gauge, draw_trend, grade
 from auditor.report.compliance.formats.json import make_digest
-from auditor.report.compliance.tell import Percent, show, show_time, tell
+from auditor.report.compliance.tell import tell
 from auditor.report.compliance.tree import Results
 from auditor.report.history import DoorDecision, ExceptionChange, KindCoverage
 from tests.unit.report.compliance.contract import living, reading

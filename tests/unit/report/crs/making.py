@@ -28,10 +28,6 @@ def make_finding(rule: str = "replicas", result: Result = Result.FAIL, **more: o
     return Finding(**(fields | more))  # type: ignore[arg-type]
 
 
-def seen(_: str) -> datetime:
-    return SEEN
-
-
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40) | st.sampled_from(
     ["", "\ud800", "\x7f\x85\u2028", "𐀀" * 30, "a" * 5000, "ü" * 2000, "-", "null", "~", "1"]
 )

@@ -15,7 +15,7 @@ from auditor.model.subject import Subject
 from auditor.report.crs import FORMS, build, kind_name_of, left_out_of, name_of, uid_of
 from auditor.report.crs.build import MESSAGE_BYTES, OBJECT_BYTES
 from auditor.report.crs.forms import LABEL_LENGTH
-from tests.unit.report.crs.making import FINDINGS, SUBJECTS, UID, make_finding, make_subject, seen
+from tests.unit.report.crs.making import FINDINGS, SEEN, SUBJECTS, UID, make_finding, make_subject
 
 OPEN = ReportSettings()
 WG = ReportSettings(api=ReportApi.WGPOLICY)
@@ -30,7 +30,7 @@ def test_whole_report() -> None:
         enforcements=(Enforcement.DENY, Enforcement.AUDIT),
     )
     it = {"apiVersion": "db.example.com/v1", "kind": "Database", "name": "one", "uid": UID}
-    assert build(make_subject(), [finding], settings=OPEN, seen=seen) == {
+    assert build(make_subject(), [finding], settings=OPEN, at=SEEN) == {
         "apiVersion": "openreports.io/v1alpha1",
         "kind": "Report",
         "metadata": {
@@ -71,7 +71,7 @@ def test_whole_report() -> None:
 
 
 def test_of_an_object_in_no_namespace_in_the_older_api() -> None:
-    report = build(make_subject(""), [make_finding()], settings=WG, seen=seen)
+    report = build(make_subject(""), [make_finding()], settings=WG, at=SEEN)
     assert report is not None
     assert (report["apiVersion"], report["kind"]) == ("wgpolicyk8s.io/v1alpha2", "ClusterPolicyReport")
     assert "namespace" not in report["metadata"] | report["scope"]
@@ -91,7 +91,7 @@ def test_of_an_object_in_no_namespace_in_the_older_api() -> None:
     ],
 )
 def test_nothing_to_report(settings: ReportSettings, findings: list[Finding], uid: str) -> None:
-    assert build(make_subject(uid=uid), findings, settings=settings, seen=seen) is None
+    assert build(make_subject(uid=uid), findings, settings=settings, at=SEEN) is None
 
 
 def test_all_results_and_the_worst_first() -> None:
@@ -104,7 +104,7 @@ def test_all_results_and_the_worst_first() -> None:
         make_finding("worst", severity=Severity.CRITICAL),
     ]
     for passes in (False, True):
-        report = build(make_subject(), findings, settings=replace(OPEN, passes=passes), seen=seen)
+        report = build(make_subject(), findings, settings=replace(OPEN, passes=passes), at=SEEN)
         assert report is not None
         assert [row["rule"] for row in report["results"]] == ["worst", "low", "e", "w", "s"] + ["p"] * passes
         assert report["summary"] == {"pass": int(passes), "fail": 2, "warn": 1, "error": 1, "skip": 1}
@@ -114,7 +114,7 @@ def test_all_results_and_the_worst_first() -> None:
 
 def test_cut_by_number() -> None:
     findings = [make_finding(f"r{i}", Result.FAIL if i < 7 else Result.WARN) for i in range(10)]
-    report = build(make_subject(), reversed_of(findings), settings=replace(OPEN, max_findings=5), seen=seen)
+    report = build(make_subject(), reversed_of(findings), settings=replace(OPEN, max_findings=5), at=SEEN)
     assert report is not None
     *rows, last = report["results"]
     assert [row["rule"] for row in rows] == ["r0", "r1", "r2", "r3", "r4"]
@@ -131,7 +131,7 @@ def reversed_of(findings: list[Finding]) -> list[Finding]:
 
 
 def test_exactly_as_many_as_allowed_are_not_cut() -> None:
-    report = build(make_subject(), [make_finding()] * 5, settings=replace(OPEN, max_findings=5), seen=seen)
+    report = build(make_subject(), [make_finding()] * 5, settings=replace(OPEN, max_findings=5), at=SEEN)
     assert report is not None
     assert len(report["results"]) == 5
     assert left_out_of(report) == 0
@@ -141,7 +141,7 @@ def test_cut_by_size() -> None:
     findings = [
         make_finding(f"r{i:04}", message="m" * 9999, remediation="ü" * 9999, path="p" * 999) for i in range(1000)
     ]
-    report = build(make_subject(), findings, settings=replace(OPEN, max_findings=1000), seen=seen)
+    report = build(make_subject(), findings, settings=replace(OPEN, max_findings=1000), at=SEEN)
     assert report is not None
     listed = len(report["results"]) - 1
     assert 100 < listed < 200
@@ -151,7 +151,7 @@ def test_cut_by_size() -> None:
 
 
 def test_a_value_is_never_in_it() -> None:
-    report = build(make_subject(), [make_finding(value="hunter2")], settings=OPEN, seen=seen)
+    report = build(make_subject(), [make_finding(value="hunter2")], settings=OPEN, at=SEEN)
     assert "hunter2" not in json.dumps(report)
 
 
@@ -160,7 +160,7 @@ def test_long_names_of_kinds() -> None:
     other = replace(long, api_version=f"{'g' * 63}.{'h' * 63}.example.org/v1")
     labels = []
     for subject in (long, other):
-        report = build(subject, [make_finding()], settings=OPEN, seen=seen)
+        report = build(subject, [make_finding()], settings=OPEN, at=SEEN)
         assert report is not None
         assert kind_name_of(report) == f"things.{subject.group}"
         labels.append(report["metadata"]["labels"]["auditor.dev/kind"])
@@ -180,13 +180,13 @@ def test_any_findings(subject: Subject, findings: list[Finding], api: ReportApi,
     """It can be written as JSON, is the same in any order of findings, counts all and lists as many as it may."""
     settings = ReportSettings(api=api, passes=passes, max_findings=most)
     told = [finding for finding in findings if passes or finding.result is not Result.PASS]
-    report = build(subject, findings, settings=settings, seen=seen)
+    report = build(subject, findings, settings=settings, at=SEEN)
     assert (report is None) is (not told)
     if report is None:
         return
     assert orjson.loads(orjson.dumps(report)) == report
     if len({f.fingerprint for f in findings}) == len(findings):
-        assert build(subject, findings[::-1], settings=settings, seen=seen) == report
+        assert build(subject, findings[::-1], settings=settings, at=SEEN) == report
     assert sum(report["summary"].values()) == len(told)
     assert len(report["results"]) == min(len(told), most) + (len(told) > most)
     assert left_out_of(report) == max(0, len(told) - most)

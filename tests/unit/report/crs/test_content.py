@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from auditor.json import Json, JsonObject
 from auditor.model.settings import ReportSettings
 from auditor.report.crs import build, content_of_report
-from tests.unit.report.crs.making import make_finding, make_subject, seen
+from tests.unit.report.crs.making import SEEN, make_finding, make_subject
 
 Change = Callable[[JsonObject], object]
 
 
 def made() -> JsonObject:
-    report = build(make_subject(), [make_finding("a"), make_finding("b")], settings=ReportSettings(), seen=seen)
+    report = build(make_subject(), [make_finding("a"), make_finding("b")], settings=ReportSettings(), at=SEEN)
     assert report is not None
     return report
 
@@ -44,7 +44,7 @@ def test_another_time() -> None:
         make_subject(),
         [make_finding("a"), make_finding("b")],
         settings=ReportSettings(),
-        seen=lambda _: datetime.now(UTC),
+        at=datetime.now(UTC),
     )
     assert later is not None
     assert content_of_report(later) == content_of_report(made())

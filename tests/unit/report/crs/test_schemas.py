@@ -16,7 +16,7 @@ from auditor.model.settings import ReportApi, ReportSettings
 from auditor.model.subject import Subject
 from auditor.report.crs import FORMS, build, content_of_report
 from tests.conftest import SHARED_DATA
-from tests.unit.report.crs.making import FINDINGS, SUBJECTS, make_finding, seen
+from tests.unit.report.crs.making import FINDINGS, SEEN, SUBJECTS, make_finding
 
 UPSTREAM = SHARED_DATA / "reports"
 
@@ -48,7 +48,7 @@ def schemas(api: ReportApi, kind: str) -> list[StructuralSchema]:
 @settings(max_examples=60)
 @given(SUBJECTS, st.lists(FINDINGS, min_size=1, max_size=4), st.sampled_from(list(FORMS)), st.integers(1, 5))
 def test_every_report_is_valid(subject: Subject, findings: list[Finding], api: ReportApi, most: int) -> None:
-    report = build(subject, findings, settings=ReportSettings(api=api, passes=True, max_findings=most), seen=seen)
+    report = build(subject, findings, settings=ReportSettings(api=api, passes=True, max_findings=most), at=SEEN)
     assert report is not None
     for schema in schemas(api, report["kind"]):
         received = schema.receive(report)
@@ -60,7 +60,7 @@ def test_every_report_is_valid(subject: Subject, findings: list[Finding], api: R
 def test_a_wrong_one_is_refused(shared_data: Path) -> None:
     """The test before can fail."""
     subject = Subject("v1", "ConfigMap", "configmaps", "a", "b", "c")
-    report = build(subject, [make_finding()], settings=ReportSettings(), seen=seen)
+    report = build(subject, [make_finding()], settings=ReportSettings(), at=SEEN)
     assert report is not None
     for change in ({"severity": "awful"}, {"properties": {"a": 1}}, {"policy": None}, {"timestamp": {"seconds": 1}}):
         wrong = report | {"results": [report["results"][0] | change]}

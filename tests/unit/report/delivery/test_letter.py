@@ -41,7 +41,7 @@ def test_what_it_says(url: str) -> None:
         found, key="k", schedule="daily", audience="red", due=due, formats=["html", "json", "markdown"]
     )
     assert set(letter.words) == set(WORDS)
-    assert letter.series == "daily-red"
+    assert letter.series == "daily@red"
     assert "${" not in letter.text
     assert (letter.words["violations"], letter.words["opened"], letter.words["resolved"]) == (1, 2, 1)
     assert letter.words["percent"] == found.percent

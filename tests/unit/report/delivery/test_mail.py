@@ -1,5 +1,9 @@
 """With a real server on loopback."""
 
+import contextlib
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
@@ -54,6 +58,13 @@ def test_it_arrives(mail: Mail, server: MailServer) -> None:
         "weekly-payments-2026-11-02.html": "<p>Bäume</p>".encode(),
         "weekly-payments-2026-11-02.json": b'{"percent": 97.5}',
     }
+
+
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+def test_private_addresses(mail: Mail, server: MailServer, security: Security) -> None:
+    with pytest.raises(DeliveryError, match=f"{HOST}:{server.port}: it has a private address"):
+        replace(mail, security=security, public_only=True).deliver(PARCEL)
+    assert not server.letters
 
 
 def test_lines_that_begin_with_a_dot(mail: Mail, server: MailServer) -> None:
@@ -165,3 +176,24 @@ def test_silence_has_an_end(mail: Mail, server: MailServer) -> None:
     server.day.silent = True
     with pytest.raises(DeliveryError, match="in time"):
         replace(mail, step=0.05).deliver(PARCEL)
+
+
+def test_a_greeting_that_drips_is_cut_off(mail: Mail) -> None:
+    """Each of its bytes comes in time, and it has no end."""
+    over = threading.Event()
+    with socket.create_server((HOST, 0)) as listening:
+
+        def drip() -> None:
+            sock, _ = listening.accept()
+            with sock, contextlib.suppress(OSError):
+                while not over.wait(0.02):
+                    sock.sendall(b"2")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        begun = time.monotonic()
+        with pytest.raises(DeliveryError, match="it answers 222"):
+            replace(mail, port=listening.getsockname()[1], whole=0.2).deliver(PARCEL)
+        assert time.monotonic() - begun < 20  # it would go on for 8,192 bytes
+        over.set()
+        thread.join()

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditor.errors import InputError
+from auditor.intake.found import Scan
 from auditor.intake.judged import Judged, Place
-from auditor.intake.scan import Scan
 from auditor.intake.yaml import Position
 from auditor.model.finding import Finding, Result, make_fingerprint
 from auditor.model.policy import Severity

@@ -17,7 +17,7 @@ from tests.unit.report.history.cases import CLUSTER, opened
 
 def test_the_file_is_for_its_owner_alone(url: str, tmp_path: Path) -> None:
     history = History.open(url, cluster=CLUSTER)
-    history.record([opened(0)])
+    history.write([opened(0)])
     folder = tmp_path / "state"
     assert folder.stat().st_mode & 0o777 == 0o700
     files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_database(url: str, tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_left_as_it_is(url: str, tmp_path: Path) -> None:
     history = History.open(url, cluster=CLUSTER)
-    history.record([opened(0, f"n{number}") for number in range(200)])
+    history.write([opened(0, f"n{number}") for number in range(200)])
     history.close()
     file = tmp_path / "state" / "history.db"
     damaged = bytearray(file.read_bytes())
@@ -88,7 +88,7 @@ def test_a_damaged_file_is_left_as_it_is(url: str, tmp_path: Path) -> None:
         damaged[page * 4096 : page * 4096 + 100] = b"\xff" * 100
     file.write_bytes(damaged)
     with pytest.raises(HistoryError) as caught:
-        History.open(url, cluster=CLUSTER).record([opened(1)])
+        History.open(url, cluster=CLUSTER).write([opened(1)])
     assert caught.value.fault is Fault.CORRUPT
     assert file.stat().st_size == len(damaged)
 
@@ -97,7 +97,7 @@ def test_a_file_that_was_replaced_is_noticed(url: str, tmp_path: Path) -> None:
     history = History.open(url, cluster=CLUSTER)
     shutil.rmtree(tmp_path / "state")
     with pytest.raises(HistoryError) as caught:
-        history.record([opened(0)])
+        history.write([opened(0)])
     history.close()
     assert caught.value.fault is Fault.MOVED
 
@@ -109,9 +109,9 @@ def test_a_file_that_somebody_else_holds(url: str, tmp_path: Path, monkeypatch: 
     other = sqlite3.connect(tmp_path / "state" / "history.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(HistoryError, match="second one") as caught:
-        history.record([opened(0)])
+        history.write([opened(0)])
     other.close()
-    history.record([opened(0)])
+    history.write([opened(0)])
     history.close()
     assert caught.value.fault is Fault.BUSY
 
@@ -129,7 +129,7 @@ def test_messages_of_objects_are_in_no_error(url: str) -> None:
         connection.exec_driver_sql("DROP TABLE turns")
     database.close()
     with pytest.raises(HistoryError, match="no such table") as caught:
-        history.record([opened(0)])
+        history.write([opened(0)])
     history.close()
     assert "replicas" not in str(caught.value)
 

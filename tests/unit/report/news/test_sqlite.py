@@ -31,7 +31,7 @@ def test_a_quiet_cluster_is_not_looked_for_among_the_turns_of_busy_ones(tmp_path
     url = f"sqlite:///{tmp_path}/history.db"
     for cluster in ("quiet", "busy"):
         history = History.open(url, cluster=cluster)
-        history.record([opened(0)])
+        history.write([opened(0)])
         history.close()
     database = Database(url)
     with database.writing(0) as connection:

@@ -155,4 +155,4 @@ def test_rivals_are_all_but_us_the_latest_first() -> None:
             ]
         }
     }
-    assert list_rivals(live, "auditor-registration") == ["argocd", "kubectl-edit"]
+    assert list_rivals(live) == ["argocd", "kubectl-edit"]

@@ -86,6 +86,20 @@ def test_star_becomes_the_kinds_that_there_are_at_their_storage_versions() -> No
     ]
 
 
+def test_star_leaves_out_our_own_kinds_and_reports() -> None:
+    """A policy that refuses everything would keep the watcher from telling of it."""
+    groups = ("auditor.dev", "openreports.io", "wgpolicyk8s.io")
+    kinds = {
+        (group, "reports"): CustomKind(group=group, plural="reports", storage="v1", served=frozenset(["v1"]))
+        for group in groups
+    }
+    for wide in (match(["*"], ["*"], ["*"]), match(["*"], ["*"], ["reports"])):
+        wishes = Engine.compile([read_policy(policy(match=wide))]).policies
+        assert derive_entries(wishes, Side.VALIDATE, kinds) == []
+    named = Engine.compile([read_policy(policy(match=match([*groups], ["*"], ["reports"])))]).policies
+    assert derive_entries(named, Side.VALIDATE, kinds)
+
+
 def test_star_never_reaches_built_in_kinds() -> None:
     assert rules_of(derive(policy(match=match(["apps"], ["*"], ["*"])))) == []
 

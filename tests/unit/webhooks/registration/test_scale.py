@@ -6,11 +6,11 @@ import pytest
 
 from auditor.cluster.discovery import CrdKind, CrdVersion
 from auditor.cluster.discovery.crd import Scale
-from auditor.engine.compiled import CompiledPolicy
 from auditor.engine.engine import Engine
 from auditor.engine.mistakes import Mistake
 from auditor.engine.read import read_policy
 from auditor.json import JsonObject
+from auditor.model.policy import Policy
 from auditor.webhooks.registration import find_scale_gaps
 
 
@@ -32,7 +32,7 @@ def find(
     *,
     resources: tuple[str, ...] = ("databases",),
     operations: tuple[str, ...] = ("CREATE", "UPDATE"),
-    others: Sequence[CompiledPolicy] = (),
+    others: Sequence[Policy] = (),
     **spec: object,
 ) -> list[Mistake]:
     rules = {"apiGroups": ["db.io"], "apiVersions": ["*"], "resources": [*resources], "operations": [*operations]}
@@ -106,7 +106,7 @@ def test_nobody_is_warned_where_another_policy_judges_the_scale() -> None:
     rules = {"apiGroups": ["db.io"], "apiVersions": ["*"], "resources": ["databases/scale"], "operations": ["UPDATE"]}
     body = {"match": {"resourceRules": [rules]}, "rules": [{"name": "r", "cel": "object.spec.replicas > 1"}]}
     other = {"apiVersion": "auditor.dev/v1", "kind": "Policy", "metadata": {"name": "scale"}, "spec": body}
-    others = Engine.compile([read_policy(other)]).policies
+    others = [read_policy(other)]
     assert find(READS, others=others) == []
     assert len(find({"cel": "object.spec.group.size > 1"}, resources=("members",), others=others)) == 1
 

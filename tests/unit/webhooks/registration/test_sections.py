@@ -87,15 +87,15 @@ def test_a_conversion_that_does_not_compile_is_not_gone() -> None:
 def test_ours_is_what_leads_to_us_or_what_we_wrote() -> None:
     without_bundle = make_section(NAME, Address(authorities=b""))
     for section in (OURS, without_bundle):
-        assert is_ours(crd(section=section), ADDRESS, MANAGER)
+        assert is_ours(crd(section=section), ADDRESS)
         assert leads_to_us(kind(section=section), ADDRESS)
-    assert not is_ours(crd(section=THEIRS), ADDRESS, MANAGER)
+    assert not is_ours(crd(section=THEIRS), ADDRESS)
     assert not leads_to_us(kind(section=THEIRS), ADDRESS)
-    assert not is_ours(crd(), ADDRESS, MANAGER)
+    assert not is_ours(crd(), ADDRESS)
     assert not leads_to_us(kind(), ADDRESS)
     moved: JsonObject = {"f:spec": {"f:conversion": {"f:webhook": {"f:clientConfig": {"f:url": {}}}}}}
-    assert is_ours(crd(section=THEIRS, managedFields=[{"manager": MANAGER, "fieldsV1": moved}]), ADDRESS, MANAGER)
-    assert not is_ours(crd(section=THEIRS, managedFields=[{"manager": "argocd", "fieldsV1": moved}]), ADDRESS, MANAGER)
+    assert is_ours(crd(section=THEIRS, managedFields=[{"manager": MANAGER, "fieldsV1": moved}]), ADDRESS)
+    assert not is_ours(crd(section=THEIRS, managedFields=[{"manager": "argocd", "fieldsV1": moved}]), ADDRESS)
 
 
 def test_drift_of_a_section() -> None:

@@ -1,5 +1,6 @@
 """Our own kinds at admission, through the door."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -7,9 +8,12 @@ import pytest
 
 from auditor.cluster.conditions import render_time
 from auditor.cluster.discovery.crd import read_crd
+from auditor.engine.read import name_of
 from auditor.intake.live.schemas import LiveSchemas
 from auditor.intake.live.shelf import State
 from auditor.intake.live.view import View
+from auditor.intake.packs import LABEL
+from auditor.intake.packs.pack import find_pack
 from auditor.intake.review import read_review
 from auditor.json import Json, JsonObject
 from auditor.model.settings import AuditSettings
@@ -198,6 +202,22 @@ def test_what_is_told_as_a_warning_passes() -> None:
     response = ask(rules({"cel": "object.spec.replicas < 3"}), view=View(kinds=kinds, schemas=LiveSchemas(kinds)))
     assert response["allowed"] is True
     assert any("things/scale" in each for each in response["warnings"])
+
+
+def test_what_a_pack_needs_may_come_after_it() -> None:
+    """Its policies are applied one after the other: that one of them judges what is scaled is known beforehand."""
+    pack = find_pack("databasecluster")
+    kinds = {name_of(crd): replace(read_crd(crd), established=True) for crd in pack.crds}
+    view = View(kinds=kinds, schemas=LiveSchemas(kinds))
+    (policy,) = (each for each in pack.policies if name_of(each) == "databasecluster-quorum")
+
+    def warnings(labels: JsonObject) -> list[str]:
+        thing = {**policy, "metadata": {**policy["metadata"], "labels": labels}}
+        return [each.message for each in read_mistakes(thing, view) if "databaseclusters/scale" in each.message]
+
+    assert warnings({LABEL: "databasecluster"}) == []
+    assert warnings({}) != []
+    assert warnings({LABEL: "../policies/databasecluster"}) != []
 
 
 def an_exception(expires: str) -> JsonObject:

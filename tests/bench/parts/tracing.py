@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from auditor import tracing
 from auditor.webhooks.asked import Hook
-from tests.bench.bench_webhook import RULES, make_door, policy, review
+from tests.bench.parts.webhook import RULES, make_door, policy, review
 
 
 def benchmarks() -> list[tuple[str, Callable[[], object]]]:

@@ -1,28 +1,24 @@
 """The whole way of a review through the program: TLS, keep-alive, gunicorn, Flask, engine; 8 connections at once.
 
-Run by itself, since what it measures is the CPU time of another process, that which serves; clients are not in it:
-
-    python -m tests.bench.bench_door [CONNECTIONS [THREADS [REQUESTS]]]   # REQUESTS of each connection
-    python -m tests.bench.bench_door --further 1000     # beside another one with so many policies for other kinds
-    python -m tests.bench.bench_door --api-server       # the program behind a real API server: what it adds to a create
+What is measured is the CPU time of another process, that which serves; clients are not in it. By itself, with other
+numbers: `python -m tests.bench.sections.door [CONNECTIONS [THREADS [REQUESTS]]]`, REQUESTS of each connection.
 
 Goals: 0.40 ms of CPU a review, p99 at most 5 times p50; 1,000 further policies under 5 % more; 3 ms added to a dry-run
-create (p50). On a machine that does other things too, only the ratio to the calibration loop of the same run says
-something, and differences only between rounds that alternate.
+create (p50).
 """
 
-import argparse
 import gc
 import os
 import signal
 import socket
 import ssl
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -41,16 +37,59 @@ from auditor.webhooks.metrics import Meters
 from auditor.webhooks.serving.application import DoorApplication, listen_on
 from auditor.webhooks.serving.settings import ServingSettings
 from auditor.webhooks.snapshot import Holder, Snapshot
-from tests.bench.__main__ import Benchmark, calibrate, measure
-from tests.bench.bench_webhook import RULES, policy, review
+from tests.bench.figure import Notebook
+from tests.bench.parts.webhook import RULES, policy, review
+from tests.bench.sections.door_added import measure_added
 
-ROUNDS = 7
+ROUNDS = 5
+CONNECTIONS, THREADS = 8, 16
 REQUESTS = 4000
+"""Of all connections together: CPU is told in steps of 10 ms, which are 1 % of what so many take."""
+WARM = 50
+FURTHER = (1, 10, 100, 1000)
+CPU_GOAL, SPREAD_GOAL = 0.40, 5.0
 
 
-def benchmarks() -> list[Benchmark]:
-    """None that `make bench` could measure."""
-    return []
+def run(book: Notebook) -> None:
+    with ExitStack() as stack:
+        bare, crowded = (stack.enter_context(Server.start(THREADS, each)) for each in (0, 1000))
+        load(bare.port, bare.context, CONNECTIONS, WARM)
+        load(crowded.port, crowded.context, CONNECTIONS, WARM)
+        alone = []
+        rounds: dict[int, list[Round]] = {0: [], 1000: []}
+        for _ in range(ROUNDS):
+            for each in (bare, crowded):
+                rounds[each.further].append(each.measure(CONNECTIONS, REQUESTS // CONNECTIONS))
+            alone.append(bare.measure(1, REQUESTS // CONNECTIONS))
+    with_all = f"{CONNECTIONS} connections"
+    book.cpu("a review with 5 CEL rules, CPU", [each.cpu for each in rounds[0]], "ms", CPU_GOAL)
+    book.put("1,000 further policies for other kinds, more CPU", _more(rounds[0], rounds[1000]), "%", 5.0)
+    book.wall("a review, one at a time, p50", [each.p50 for each in alone])
+    book.wall("a review, one at a time, p99", [each.p99 for each in alone])
+    book.wall(f"a review, {with_all}, p50", [each.p50 for each in rounds[0]])
+    book.wall(f"a review, {with_all}, p99", [each.p99 for each in rounds[0]])
+    book.put(f"p99 by p50, {with_all}", [each.p99 / each.p50 for each in rounds[0]], "times", SPREAD_GOAL)
+    book.put(f"reviews of {with_all} that keep asking", [each.rate for each in rounds[0]], "/s")
+    _grow(book)
+    measure_added(book)
+
+
+def _more(bare: "list[Round]", crowded: "list[Round]") -> list[float]:
+    return [(more.cpu / less.cpu - 1) * 100 for less, more in zip(bare, crowded, strict=True)]
+
+
+def _grow(book: Notebook) -> None:
+    for along, matching in (("policies for other kinds", False), ("policies of 5 CEL rules for this kind", True)):
+        cpus, memories = {}, {}
+        for further in FURTHER if not matching else FURTHER[:3]:
+            with Server.start(THREADS, further, matching=matching) as server:
+                load(server.port, server.context, CONNECTIONS, WARM)
+                count = REQUESTS // CONNECTIONS // (1 + further // 5 if matching else 1)
+                found = [server.measure(CONNECTIONS, max(count, 10)) for _ in range(3)]
+                cpus[further] = statistics.median(each.cpu for each in found) * 1e3
+                memories[further] = server.memory
+        book.grow("a review, CPU", "ms", along, cpus)
+        book.grow("memory of the process that serves", "MB", along, memories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +109,16 @@ class BareService:
         pass
 
 
-def serve(threads: int, material: Material, listening: socket.socket, more: int) -> None:
+def serve(threads: int, material: Material, listening: socket.socket, more: int, *, matching: bool) -> None:
     def make(_: socket.socket) -> BareService:
         tls = TlsSource()
         tls.offer(material)
-        others = [policy(f"other-{i}", RULES[:1], group=f"group{i}.example.com") for i in range(more)]
-        engine = Engine.compile([read_policy(each) for each in [policy("one", RULES), *others]])
+        if matching:
+            policies = [policy(f"one-{i}", RULES) for i in range(more)]
+        else:
+            others = [policy(f"other-{i}", RULES[:1], group=f"group{i}.example.com") for i in range(more)]
+            policies = [policy("one", RULES), *others]
+        engine = Engine.compile(map(read_policy, policies))
         door = Door(Holder(Snapshot.of(engine)), ring=Ring(), meters=Meters(CollectorRegistry()))
         gc.collect()
         gc.freeze()  # as the service does when its policies are there
@@ -125,7 +168,17 @@ def read_answer(sock: ssl.SSLSocket) -> bytes:
                 return rest
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Seconds a review."""
+
+    cpu: float
+    p50: float
+    p99: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """In a process of its own, with so many `further` policies."""
 
@@ -133,12 +186,10 @@ class Server:
     port: int
     master: int
     context: ssl.SSLContext
-    cpu: list[float] = field(default_factory=list)
-    """Seconds a review, of each round."""
 
     @classmethod
     @contextmanager
-    def start(cls, threads: int, further: int) -> "Iterator[Server]":
+    def start(cls, threads: int, further: int, *, matching: bool = False) -> "Iterator[Server]":
         authority = Authority.create("benchmark")
         pair = authority.issue("localhost", hosts=["localhost"], server=True)
         material = Material(
@@ -153,7 +204,7 @@ class Server:
         master = os.fork()
         if not master:
             try:
-                serve(threads, material, listening, further)
+                serve(threads, material, listening, further, matching=matching)
             finally:
                 os._exit(0)
         listening.close()
@@ -167,65 +218,36 @@ class Server:
     def worker(self) -> psutil.Process:
         return psutil.Process(self.master).children()[0]
 
-    def measure(self, connections: int, count: int) -> None:
-        unit = statistics.median(measure(calibrate)[:3])
-        before, begun = _cpu(self.worker), time.perf_counter()
+    @property
+    def memory(self) -> float:
+        """MB, those that it shares with its parent included."""
+        return float(self.worker.memory_info().rss) / 1e6
+
+    def measure(self, connections: int, count: int) -> Round:
+        worker = self.worker
+        before, begun = _cpu(worker), time.perf_counter()
         times = load(self.port, self.context, connections, count)
-        user, system = (end - start for start, end in zip(before, _cpu(self.worker), strict=True))
-        wall = time.perf_counter() - begun
-        cpu = (user + system) / len(times)
-        self.cpu.append(cpu)
+        cpu, wall = _cpu(worker) - before, time.perf_counter() - begun
         steps = statistics.quantiles(times, n=100)
-        p50, p99 = steps[49] * 1e3, steps[98] * 1e3
-        print(
-            f"{self.further:4} further: CPU {cpu * 1e6:4.0f} us ({system / len(times) * 1e6:3.0f} of them system), "
-            f"{cpu / unit:5.3f} loops of {unit * 1e6:4.0f} us; p50 {p50:5.2f} ms, p99 {p99:6.2f} ms = {p99 / p50:4.1f} "
-            f"p50; {len(times) / wall:5.0f}/s",
-            flush=True,
-        )
+        return Round(cpu / len(times), steps[49], steps[98], len(times) / wall)
 
 
-def _cpu(process: psutil.Process) -> tuple[float, float]:
-    """In steps of 10 ms, so it takes some thousand requests."""
+def _cpu(process: psutil.Process) -> float:
     times = process.cpu_times()
-    return times.user, times.system
+    return float(times.user + times.system)
 
 
-def main(connections: int, threads: int, count: int, further: int) -> None:
-    with ExitStack() as stack:
-        servers = [stack.enter_context(Server.start(threads, each)) for each in sorted({0, further})]
-        for each in servers:
-            load(each.port, each.context, connections, 50)
+def show(connections: int = CONNECTIONS, threads: int = THREADS, count: int = REQUESTS // CONNECTIONS) -> None:
+    with Server.start(threads, 0) as server:
+        load(server.port, server.context, connections, WARM)
         for _ in range(ROUNDS):
-            for each in servers:
-                each.measure(connections, count)
-        for each in servers:
-            middle, memory = statistics.median(each.cpu), each.worker.memory_info().rss
+            found = server.measure(connections, count)
             print(
-                f"{connections} connections, {threads} threads, {each.further} further policies: {middle * 1e6:.0f} us "
-                f"in the middle, {min(each.cpu) * 1e6:.0f} at least, {memory / 1e6:.0f} MB"
+                f"CPU {found.cpu * 1e6:4.0f} us; p50 {found.p50 * 1e3:5.2f} ms, p99 {found.p99 * 1e3:6.2f} ms;"
+                f" {found.rate:5.0f}/s",
+                flush=True,
             )
-        if further:
-            ratios = [more / bare for bare, more in zip(*(each.cpu for each in servers), strict=True)]
-            print(f"{further} further policies: {(statistics.median(ratios) - 1) * 100:+.1f} % in the middle")
-
-
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("connections", type=int, nargs="?", default=8)
-    parser.add_argument("threads", type=int, nargs="?", default=16)
-    parser.add_argument("requests", type=int, nargs="?")
-    parser.add_argument("--further", type=int, default=0)
-    parser.add_argument("--api-server", action="store_true")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    options = parse()
-    if options.api_server:
-        from tests.bench.door_added import measure_added
-
-        measure_added()
-    else:
-        requests = options.requests or REQUESTS // options.connections
-        main(options.connections, options.threads, requests, options.further)
+    show(*map(int, sys.argv[1:]))

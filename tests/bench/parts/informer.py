@@ -178,7 +178,7 @@ def measure_watches() -> None:
     """At most 90 MB and 1 % of a core."""
     sandbox = Sandbox.start("bench-informer")
     try:
-        code = f"from tests.bench.bench_informer import idle; idle({str(sandbox.kubeconfig)!r})"
+        code = f"from tests.bench.parts.informer import idle; idle({str(sandbox.kubeconfig)!r})"
         subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
     finally:
         sandbox.stop()

@@ -86,7 +86,7 @@ def choose_url(folder: str) -> str:
     return os.environ.get("BENCH_DATABASE") or f"sqlite:///{Path(folder) / 'history.db'}"
 
 
-def make_history(url: str) -> None:
+def make_history(url: str, findings: int = FINDINGS) -> None:
     history = History.open(url, cluster="bench", now=START)
     rules = {f"rule-{n}": [f"SOC2-{n}"] for n in range(RULES)}
     policies = [f"policy-{n}" for n in range(POLICIES)]
@@ -117,18 +117,19 @@ def make_history(url: str) -> None:
     for day in range(0, DAYS, 7):
         start = START + timedelta(days=day + 5)
         for hours in (timedelta(days=1),):
-            history.count([Interval(start=start, length=hours, group=GROUP, resource=RESOURCE, tallies=tallies)])
+            history.write([Interval(start=start, length=hours, group=GROUP, resource=RESOURCE, tallies=tallies)])
     last = Interval(
         start=END - timedelta(hours=1), length=timedelta(hours=1), group=GROUP, resource=RESOURCE, tallies=tallies
     )
-    history.count([last])
+    history.write([last])
     history.close()
     database = Database(url)
-    findings, turns = (Table.metadata.tables[name] for name in ("findings", "turns"))
-    for begin in range(0, FINDINGS, CHUNK):
+    into_findings, into_turns = (insert(Table.metadata.tables[name]) for name in ("findings", "turns"))
+    for begin in range(0, findings, CHUNK):
+        numbers = range(begin, min(begin + CHUNK, findings))
         with database.writing(1) as connection:
-            connection.execute(insert(findings), list(make_findings(range(begin, begin + CHUNK))))
-            connection.execute(insert(turns), list(make_turns(range(begin, begin + CHUNK))))
+            connection.execute(into_findings, list(make_findings(numbers)))
+            connection.execute(into_turns, list(make_turns(numbers)))
     database.close()
 
 

@@ -4,9 +4,10 @@ The history is that of bench_compliance, in PostgreSQL if BENCH_DATABASE names o
 A visitor of one namespace has one finding in ten.
 """
 
+import contextlib
 import functools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from flask import Flask, Request
 from flask.testing import FlaskClient
@@ -15,8 +16,9 @@ from auditor.dashboard.access import Visitor
 from auditor.dashboard.access.origin import Origin
 from auditor.dashboard.app import Source, make_app
 from auditor.report.compliance import Scope
+from auditor.report.history import Database
 from auditor.report.history.reader import choose_cluster, open_to_read
-from tests.bench.bench_compliance import END, choose_url, make_history
+from tests.bench.parts.compliance import END, choose_url, make_history
 
 PAGES = {
     "overview (at most 200 ms)": "/",
@@ -44,24 +46,42 @@ class _Door:
         pass
 
 
+class Pages:
+    """Of one history, asked without a network."""
+
+    def __init__(self, database: Database) -> None:
+        with database.reading() as connection:
+            self._source = Source(database=database, cluster=choose_cluster(connection), clock=lambda: END)
+        self._browsers: dict[Scope, FlaskClient] = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, url: str) -> "Iterator[Pages]":
+        database = open_to_read(url)
+        try:
+            yield cls(database)
+        finally:
+            database.close()
+
+    def ask(self, scope: Scope, path: str) -> None:
+        if scope not in self._browsers:
+            app = make_app(self._source, _Door(scope), Origin("http", frozenset(("localhost",))))
+            self._browsers[scope] = app.test_client()
+        answer = self._browsers[scope].get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+
+
 def benchmarks() -> list[tuple[str, Callable[[], object]]]:
     folder = tempfile.TemporaryDirectory(prefix="auditor-bench-")
 
     @functools.cache
-    def source() -> Source:
+    def pages() -> Pages:
         url = choose_url(folder.name)
         make_history(url)
-        database = open_to_read(url)
-        with database.reading() as connection:
-            return Source(database=database, cluster=choose_cluster(connection), clock=lambda: END)
-
-    @functools.cache
-    def browser(scope: Scope) -> FlaskClient:
-        return make_app(source(), _Door(scope), Origin("http", frozenset(("localhost",)))).test_client()
+        return Pages(open_to_read(url))
 
     def ask(scope: Scope, path: str) -> None:
-        answer = browser(scope).get(path)
-        assert answer.status_code == 200, (path, answer.status_code)
+        pages().ask(scope, path)
 
     team = Scope(namespaces=frozenset({"team-2"}))
     return [

@@ -69,12 +69,12 @@ def benchmarks() -> list[tuple[str, Callable[[], object]]]:
         at = now()
         turns = [FindingTurn(at, Turn.OPENED, *each) for each in tell(range(RECORDED))]
         for start in range(0, RECORDED, 1000):
-            history.record(turns[start : start + 1000])
+            history.write(turns[start : start + 1000])
         history.close()
 
     def change_one() -> None:
         at = now()
-        kept().record([FindingTurn(at, Turn.CHANGED, *each) for each in tell(range(1), word=f"is wrong at {at}")])
+        kept().write([FindingTurn(at, Turn.CHANGED, *each) for each in tell(range(1), word=f"is wrong at {at}")])
 
     @functools.cache
     def small() -> History:
@@ -87,7 +87,7 @@ def benchmarks() -> list[tuple[str, Callable[[], object]]]:
         tallies = [
             Tally(policy=f"policy-{n % 40}", rule="odd", namespace=f"team-{n}", passes=n) for n in range(TALLIES)
         ]
-        kept().count(
+        kept().write(
             [Interval(start=START, length=timedelta(hours=1), group=GROUP, resource=RESOURCE, tallies=tallies)]
         )
 

@@ -6,28 +6,33 @@ a user waits for. Both are the time that the client sees.
 
 import statistics
 import time
-from typing import Any
+from collections.abc import Callable
 
 import orjson
 
 from auditor import crds
-from auditor.cluster import Resource, WriteOptions, connect
+from auditor.cluster import Client, Resource, WriteOptions, connect
 from auditor.cluster import Settings as ClusterSettings
+from auditor.errors import ClusterError
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
-from tests.bench.bench_webhook import RULES, policy, review
+from tests.bench.figure import Notebook
+from tests.bench.parts.webhook import RULES, policy, review
 from tests.cluster.webhooks.serving.conftest import NAMESPACE, free_lease, free_port, put, thing_crd
 from tests.cluster.webhooks.serving.running import Program, wait
 
-ROUNDS = 7
+ROUNDS = 5
 CREATES = 200
+EDITS = 9
+ADDED_GOAL, MEMORY_GOAL, EDIT_GOAL = 3.0, 120.0, 1.0
 POLICIES = 100
 THINGS = Resource("example.com", "v1", "things", "Thing", namespaced=True)
 DRY = WriteOptions(dry_run=True, field_manager="bench")
 LEFT_OUT = "kube-system"
+POLICY = Resource("auditor.dev", "v1", "policies", "Policy", namespaced=False)
 
 
-def measure_added() -> None:
+def measure_added(book: Notebook) -> None:
     with Sandbox.start("bench-door") as sandbox:
         for name in crds.names():
             sandbox.kubectl("apply", "--server-side", "-f", "-", stdin=crds.read(name))
@@ -38,12 +43,12 @@ def measure_added() -> None:
         program = Program(sandbox.kubeconfig, port=free_port(), verbose="--log-format=text")
         try:
             program.wait_ready()
-            _measure(sandbox, program)
+            _measure(book, sandbox, program)
         finally:
             program.stop()
 
 
-def _measure(sandbox: Sandbox, program: Program) -> None:
+def _measure(book: Notebook, sandbox: Sandbox, program: Program) -> None:
     client = connect(ClusterSettings(kubeconfig=str(sandbox.kubeconfig), qps=100_000, burst=100_000))
 
     def create(namespace: str, replicas: int = 5) -> float:
@@ -53,21 +58,19 @@ def _measure(sandbox: Sandbox, program: Program) -> None:
         client.create(THINGS, thing, options=DRY)
         return time.perf_counter() - begun
 
-    def refused() -> bool:
+    def refused(word: str = "bench/r0") -> bool:
         try:
             create("default", 4)
-        except Exception as error:
-            return "bench/r0" in str(error)
+        except ClusterError as error:
+            return word in str(error)
         return False
 
-    put(sandbox, _whole(policy("bench", RULES)))
+    judged = _whole(policy("bench", RULES))
+    put(sandbox, judged)
     for i in range(POLICIES - 1):
-        client.create(
-            Resource("auditor.dev", "v1", "policies", "Policy", namespaced=False),
-            _whole(policy(f"other-{i}", RULES, group=f"group{i}.example.com")),
-        )
+        client.create(POLICY, _whole(policy(f"other-{i}", RULES, group=f"group{i}.example.com")))
     wait(refused, why=lambda: program.text)
-    added = []
+    added, cpus = [], []
     for _ in range(ROUNDS):
         before = program.worker.cpu_times()
         times: dict[str, list[float]] = {"default": [], LEFT_OUT: []}
@@ -75,17 +78,26 @@ def _measure(sandbox: Sandbox, program: Program) -> None:
             for namespace, found in times.items():
                 found.append(create(namespace))
         after = program.worker.cpu_times()
-        cpu = (after.user + after.system - before.user - before.system) / CREATES
-        called, bare = (statistics.median(each) * 1e3 for each in times.values())
+        cpus.append((after.user + after.system - before.user - before.system) / CREATES)
+        called, bare = (statistics.median(each) for each in times.values())
         added.append(called - bare)
-        print(
-            f"dry-run create, p50: {called:.2f} ms, without the webhook {bare:.2f} ms, added {called - bare:.2f} ms; "
-            f"CPU of the program {cpu * 1e6:.0f} us a create",
-            flush=True,
-        )
-    memory = program.worker.memory_info().rss
-    print(f"added: {statistics.median(added):.2f} ms in the middle; {POLICIES} policies: {memory / 1e6:.0f} MB")
+    book.wall("added to a dry-run create, p50", added, "ms", ADDED_GOAL)
+    book.cpu("the program behind a real API server, a review, CPU", cpus, "ms")
+    book.put(f"memory of the program, {POLICIES} policies", [program.worker.memory_info().rss / 1e6], "MB", MEMORY_GOAL)
+    book.wall(
+        "an edit of a policy until it is in force", [_edit(client, refused, n) for n in range(EDITS)], "s", EDIT_GOAL
+    )
 
 
-def _whole(found: Any) -> JsonObject:
+def _edit(client: Client, refused: Callable[[str], bool], number: int) -> float:
+    """Asked without a pause: it is as soon as somebody could notice."""
+    changed = _whole(policy("bench", RULES))
+    changed["spec"]["rules"][0]["message"] = word = f"edited {number}"
+    begun = time.perf_counter()
+    client.apply(POLICY, changed, force=True)
+    wait(lambda: refused(word))
+    return time.perf_counter() - begun
+
+
+def _whole(found: JsonObject) -> JsonObject:
     return {"apiVersion": "auditor.dev/v1", "kind": "Policy", **found}
