@@ -46,8 +46,14 @@ format: .venv/installed ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-soak: control-plane ## every fault; ten minutes in which nothing changes; longer searches of properties (an hour)
-	@$(BIN)/pytest -q -p no:cacheprovider -m faults tests/faults
+ROUNDS ?= 3
+FAULT_SEED ?= 1
+
+soak: control-plane ## ROUNDS of all faults and attacks (20 minutes each), ten minutes of rest, longer searches (an hour)
+	@round=0; while [ $$round -lt $(ROUNDS) ]; do \
+		seed=$$(($(FAULT_SEED) + round)); round=$$((round + 1)); echo "Round $$round of $(ROUNDS), seed $$seed"; \
+		FAULT_SEED=$$seed $(BIN)/pytest -q -p no:cacheprovider -n 2 --dist worksteal tests/faults tests/security $(ARGS) \
+			|| exit 1; done
 	@SOAK_SECONDS=600 $(BIN)/pytest -q -p no:cacheprovider tests/cluster/audit/test_idle.py
 	@EXAMPLES=1000 $(BIN)/pytest -q -p no:cacheprovider tests/unit
 

@@ -5,6 +5,7 @@ so it works under TLS as well.
         client = connect_to(proxy.port)
         proxy.cut()                  # all connections, now, with a reset
         proxy.stall()                # from now on nothing passes; connections are accepted all the same
+        proxy.abandon()              # the connections of now pass nothing any more, and nobody is told; new ones do
         proxy.delay(0.2)             # from now on each piece that the server sends comes that much later
         proxy.truncate(1000)         # each connection, old and new, ends after that many more bytes from the server
         proxy.refuse()               # from now on nobody can connect; `cut` ends those who are
@@ -62,6 +63,12 @@ class Proxy:
     def stall(self) -> None:
         with self._changed:
             self._stalled = True
+
+    def abandon(self) -> None:
+        """As by a firewall that has forgotten them."""
+        with self._changed:
+            for connection in self._connections:
+                connection.abandoned = True
 
     def lead_to(self, host: str, port: int) -> None:
         """Who connects from now on comes there."""
@@ -134,7 +141,9 @@ class Proxy:
         try:
             while piece := source.recv(PIECE):
                 with self._changed:
-                    self._changed.wait_for(lambda: not self._stalled or self._closed or connection.ended)
+                    self._changed.wait_for(
+                        lambda: self._closed or connection.ended or not (self._stalled or connection.abandoned)
+                    )
                     delay = self._delay if from_server else 0.0
                 if delay:
                     time.sleep(delay)
@@ -174,7 +183,7 @@ class Proxy:
 class _Connection:
     def __init__(self, client: socket.socket, server: socket.socket, *, left: int | None) -> None:
         self.client, self.server, self.left = client, server, left
-        self.ended = False
+        self.ended = self.abandoned = False
         self._lock = threading.Lock()
 
     def end(self) -> None:

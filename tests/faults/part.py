@@ -1,7 +1,9 @@
 """One program of the world: it can be started, killed, frozen, and looked at. What it says goes into a file."""
 
+import contextlib
 import http.client
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -29,6 +31,8 @@ class Part:
         self.name, self.operations = name, operations
         self._command, self._cwd = [*_bound_to_us(), *command], cwd or folder
         self.environment: Mapping[str, str] = os.environ
+        self.options: Sequence[str] = ()
+        """From the next start on."""
         self.log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.starts = 0
@@ -39,7 +43,7 @@ class Part:
             return
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, *self.options],
                 cwd=self._cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -136,9 +140,11 @@ class Part:
 
 
 def free_port() -> int:
-    with socket.create_server((HOST, 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
+    """None that the kernel may give to whoever connects somewhere: while a part is down, its port stays free."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)  # Linux gives those from 32768 on, macOS from 49152
+        with contextlib.suppress(OSError), socket.create_server((HOST, port)):
+            return port
 
 
 def _bound_to_us() -> list[str]:

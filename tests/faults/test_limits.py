@@ -14,14 +14,17 @@ import pytest
 
 from auditor.certs import read_data
 from auditor.cluster.resource import SECRETS
+from auditor.json import JsonObject
 from tests.cluster.audit.conftest import NAMESPACE
 from tests.cluster.audit.running import wait
 from tests.faults.clock import Clock
-from tests.faults.load import SMALL, THINGS, make
+from tests.faults.disk import Disk
+from tests.faults.load import SMALL, THINGS, heavy
 from tests.faults.part import Part, free_port
-from tests.faults.world import NOBODY, OURS, ROOT, WELL, World, gone
+from tests.faults.world import NOBODY, OURS, ROOT, THEIRS, World, gone, well
+from tests.unit.report.history.cases import rows
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 ROOM = 4 << 20
 """Bytes of addresses that are left: not enough for an object of a megabyte and what is made of it."""
@@ -91,13 +94,12 @@ def _expire(world: World) -> None:
 def test_memory_is_at_its_limit(world: World, seed: int, name: str) -> None:
     """What there is no memory for is an error under the failurePolicy, or is judged when there is some again."""
     part: Part = getattr(world, name)
-    data = {f"k{number}": "y" * 1000 for number in range(1200)}
     with world.under(seed, may=OURS if name == "door" else NOBODY) as run:
         process = part.child if name == "door" else part.process
         assert process is not None
         with limited(resource.RLIMIT_AS, process.memory_info().vms + ROOM, process):
             for number in range(6):
-                world.put_anyhow(make(THINGS, f"heavy{number}", size=SMALL, replicas=2, data=data))
+                world.put_anyhow(heavy(f"heavy{number}", size=SMALL, kilobytes=1200))
             run.hold(1, 2)
         if not process.is_running():  # as a kubelet would
             part.start()
@@ -107,18 +109,67 @@ def test_memory_is_at_its_limit(world: World, seed: int, name: str) -> None:
 
 
 def test_the_disk_of_postgresql_is_full(world: World, seed: int) -> None:
-    """No file of it may grow, the log of what it writes included: it ends, and is started when there is room."""
+    """Nobody at the door notices, and what could not be written is, as soon as there is room."""
     assert world.postgres is not None
-    try:
-        resource.prlimit(world.postgres.tree()[0].pid, resource.RLIMIT_FSIZE)
-    except PermissionError:
-        pytest.skip("the limits of processes of another user may not be set here")
+    if world.postgres.disk is None:
+        pytest.skip("a small disk for PostgreSQL could not be mounted")
     with world.under(seed, may=NOBODY) as run:
-        with limited(resource.RLIMIT_FSIZE, 8192, *world.postgres.tree()):
+        with world.postgres.disk.full():
+            wait(world.history_fails, well(), lambda: world.watcher.said)
             run.hold(2, 4)
-        if world.postgres.running:
-            world.postgres.kill()  # what it could not write it does not know either
-        world.postgres.start()
+        world.postgres.start()  # without room it may have ended
+
+
+def test_the_disk_of_sqlite_is_full(world: World, seed: int) -> None:
+    place = world.folder / "sqlite"
+    disk = Disk.mount(place, megabytes=8)
+    if disk is None:
+        pytest.skip("a small disk could not be mounted")
+    try:
+        with world.remembering(f"sqlite:///{place / 'history.db'}"):
+            world.settle()
+            with world.under(seed, may=NOBODY) as run, disk.full():
+                wait(world.history_fails, well(), lambda: world.watcher.said)
+                run.hold(2, 4)
+    finally:
+        disk.end()
+        place.rmdir()
+
+
+def test_etcd_is_at_its_quota(world: World, seed: int) -> None:
+    """It takes nothing but deletions, until somebody makes room: neither findings of ours nor the leases to write."""
+    etcd = world.plane.etcd
+    with world.under(seed, may=THEIRS) as run:
+        try:
+            _start_etcd_with(world, "--quota-backend-bytes=4096")  # less than there is already
+            wait(lambda: bool(_alarms(world)), well(), lambda: etcd.said)
+            run.hold(3, 6)
+            assert any("database space exceeded" in each.text for each in run.load.answers), run.load.tell()
+        finally:
+            _start_etcd_with(world)
+            for alarm in _alarms(world):
+                world.plane.ask_etcd("maintenance/alarm", action="DEACTIVATE", **alarm)
+
+
+def _start_etcd_with(world: World, *options: str) -> None:
+    etcd = world.plane.etcd
+    etcd.end()
+    etcd.options = options
+    etcd.start()
+    wait(lambda: _answers(world), well(), lambda: etcd.said)
+
+
+def _answers(world: World) -> bool:
+    try:
+        _alarms(world)
+    except OSError:
+        return False
+    return True
+
+
+def _alarms(world: World) -> list[JsonObject]:
+    found: list[JsonObject] = world.plane.ask_etcd("maintenance/alarm", action="GET").get("alarms", [])
+    return found
 
 
 @pytest.fixture
@@ -145,17 +196,23 @@ def test_two_versions_side_by_side(world: World, seed: int, newer: Path) -> None
             with world.under(seed, may=OURS) as run:
                 for each in new[:2]:
                     each.start()
-                wait(lambda each=new[0]: each.ready, WELL)  # type: ignore[misc]
+                wait(lambda each=new[0]: each.ready, well())  # type: ignore[misc]
                 run.hold(0.5, 2)
                 world.lead_to(new[2])
                 ending = (world.door, world.watcher)
                 world.door, world.watcher = new[:2]
                 for each in ending:
                     each.end()
-            assert ("9." in world.watcher.get("/metrics")[1]) is (new is not older)
+            wait(lambda mark=new is not older: _is_newer(world) is mark, well())  # type: ignore[misc]
     finally:
         world.door, world.watcher, world.listen = older
         world.lead_to(world.listen)
         for each in (door, watcher):
             each.end()
         world.wait_well()
+
+
+def _is_newer(world: World) -> bool:
+    """The watcher that writes now, as the history tells."""
+    told = rows(world.url, "releases")
+    return bool(told) and str(told[-1]["version"]).startswith("9.")

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.cluster.audit.running import wait
-from tests.faults.world import NOBODY, OURS, THEIRS, World, gone
+from tests.faults.world import NOBODY, OURS, THEIRS, World, gone, well
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 
 @pytest.mark.parametrize("name", ["etcd", "api"])
@@ -47,7 +47,7 @@ def test_the_worker_of_the_door_is_killed(world: World, seed: int) -> None:
         killed = world.door.child
         assert killed is not None
         killed.kill()
-        wait(lambda: world.door.child not in (None, killed) and world.door.ready)
+        wait(lambda: world.door.child not in (None, killed) and world.door.ready, well())
 
 
 def test_the_door_is_killed(world: World, seed: int) -> None:

@@ -85,7 +85,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield Server(process, port, context)
         finally:
             process.terminate()
-            text = process.communicate(timeout=SECONDS)[1]
+            text = process.communicate(timeout=60)[1]
     assert process.returncode == 0
     assert "Traceback" not in text
 

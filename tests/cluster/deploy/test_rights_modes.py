@@ -177,13 +177,15 @@ def tighten(sandbox: Sandbox, door: Program, kind: Resource) -> None:
 
 
 def look(sandbox: Sandbox, kubeconfig: Path, history: str, running: contextlib.ExitStack) -> None:
-    """At the findings of each object, as somebody who may see these and their policies."""
+    """At the findings of each object, as somebody who may see these and their policies; and as one of a namespace."""
     kubectl = sandbox.kubectl
     seen = ",".join(("policies", *(each.plural for each in (*THINGS, *REPORTS.values()))))
     kubectl("create", "serviceaccount", "visitor", "-n", "shop")
     kubectl("create", "clusterrole", "visitor", "--verb=get,list", f"--resource={seen}")
     kubectl("create", "clusterrolebinding", "visitor", "--clusterrole=visitor", "--serviceaccount=shop:visitor")
-    token = kubectl("create", "token", "visitor", "-n", "shop").stdout.strip()
+    kubectl("create", "serviceaccount", "local", "-n", "shop")
+    kubectl("create", "rolebinding", "local", "-n", "shop", "--clusterrole=visitor", "--serviceaccount=shop:local")
+    token, local = (kubectl("create", "token", each, "-n", "shop").stdout.strip() for each in ("visitor", "local"))
     port = free_port()
     options = ("--listen", f"127.0.0.1:{port}", "--database-url", history, "--report-group", "wgpolicyk8s.io")
     access = ("--access", "token", "--public-url", f"http://{HOST}")
@@ -192,7 +194,7 @@ def look(sandbox: Sandbox, kubeconfig: Path, history: str, running: contextlib.E
     running.callback(program.wait, 20)
     running.callback(program.terminate)
 
-    def ask(path: str) -> JsonObject:
+    def ask(path: str, token: str = token) -> JsonObject:
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
             connection.request("GET", f"/api/v1{path}", headers={"Host": HOST, "Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
@@ -211,3 +213,5 @@ def look(sandbox: Sandbox, kubeconfig: Path, history: str, running: contextlib.E
     wait(lambda: len(list_findings()) == len(THINGS))
     for each in list_findings():
         assert "/spec/size" in str(ask(f"/findings/{each['fingerprint']}"))
+    (finding,) = ask("/findings", local)["findings"]
+    assert finding["namespace"] == "shop"

@@ -11,10 +11,10 @@ import pytest
 from tests.cluster.history.server import Server, find_program
 
 
-def make_server(folder: Path) -> Server:
+def make_server(folder: Path, *, port: int = 0) -> Server:
     if not all(find_program(name) for name in ("initdb", "pg_ctl", "postgres")):
         pytest.skip("PostgreSQL (initdb, pg_ctl, postgres) is not installed")
-    server = Server(folder)
+    server = Server(folder, port=port)
     server.make()
     server.start()
     return server

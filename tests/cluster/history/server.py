@@ -15,13 +15,14 @@ def find_program(name: str) -> str | None:
 
 
 class Server:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, port: int = 0) -> None:
+        """Port 0: any that is free now, and that somebody else may have while the server is down."""
         self._data = folder / "data"
         self._folder = folder
         # It refuses to run as root.
         self._user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind(("127.0.0.1", port))
             self.port = free.getsockname()[1]
 
     def make(self) -> None:

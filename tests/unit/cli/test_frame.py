@@ -91,6 +91,12 @@ def test_errors_of_ours_are_a_sentence_and_an_exit_code(error: str, code: int) -
     assert (answer.returncode, answer.stderr) == (code, "auditor: the sky is green: look again\n")
 
 
+def test_a_full_disk_is_no_defect_of_ours() -> None:
+    answer = run("try", code=with_command("raise OSError(28, 'No space left on device')"))
+    assert answer.returncode == 3
+    assert answer.stderr.startswith("auditor: there is no room left to write to: No space left on device")
+
+
 def test_internal_error_is_never_taken_for_a_result() -> None:
     answer = run("try", code=with_command("[][1]"))
     assert answer.returncode == 3
