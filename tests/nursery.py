@@ -5,6 +5,7 @@ its own environment and log. Where nobody has opened the nursery it is a process
 programs as users do.
 """
 
+import atexit
 import contextlib
 import functools
 import importlib
@@ -98,6 +99,7 @@ def start(module: str, *arguments: str) -> Process:
 def _mother() -> socket.socket:
     """It ends when nobody can give it an order any more."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    atexit.register(ours.close)
     with its:
         command = [sys.executable, "-m", "tests.nursery", str(its.fileno())]
         mother = subprocess.Popen(command, cwd=ROOT, pass_fds=[its.fileno()])

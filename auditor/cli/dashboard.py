@@ -83,8 +83,8 @@ def command(
     from auditor.operations.listen import Listen
 
     settings = DashboardSettings(
-        listen=Listen.read(listen),
-        operations=Listen.read(operations) if operations else None,
+        listen=Listen.read(listen, option="--listen"),
+        operations=Listen.read(operations, option="--operations") if operations else None,
         database=default_database() if database_url is None else database_url,
         cluster_name=cluster_name,
         access=access,

@@ -1,5 +1,7 @@
 """`auditor explain`: why a policy says what it says of an object."""
 
+import os.path
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -98,6 +100,7 @@ def command(
     else:
         if namespace:
             raise UsageError("-n goes with --cluster: objects in files say themselves where they are")
+        _check_files(paths)
         found = _read_files(policy, paths, policies, crds, params, exceptions, user, operation, old, namespace_labels)
     return _tell(found, output)
 
@@ -205,6 +208,16 @@ def _check_cluster(
     }
     if given := [name for name, value in for_files.items() if value]:
         raise UsageError(f"{', '.join(given)}: for objects in files, not with --cluster")
+
+
+def _check_files(paths: tuple[str, ...]) -> None:
+    """What looks like an object of a cluster, `database/shop`, may be meant to be one."""
+    from auditor.intake.files import SUFFIXES
+
+    for path in paths:
+        looks = re.fullmatch(r"[A-Za-z][\w.-]*/[\w.-]+", path) and not path.endswith(SUFFIXES)
+        if looks and not os.path.lexists(path):
+            raise UsageError(f"{path}: no such file or directory; with --cluster it is an object of the cluster")
 
 
 def _check_operation(operation: str | None, old: tuple[str, ...]) -> None:

@@ -117,7 +117,7 @@ def command(
     run(
         WatchSettings(
             cluster=cluster.settings(),
-            operations=Listen.read(operations),
+            operations=Listen.read(operations, option="--operations; --watch-operations of auditor run"),
             namespace=namespace,
             database=database,
             cluster_name=cluster_name,

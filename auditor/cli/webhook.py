@@ -144,8 +144,8 @@ def command(
     if decision_log is not None:
         decisions = DecisionSettings(path=decision_log, share=decision_log_share, redact=redact)
     settings = ServingSettings(
-        listen=Listen.read(listen),
-        operations=Listen.read(operations),
+        listen=Listen.read(listen, option="--listen"),
+        operations=Listen.read(operations, option="--operations; --door-operations of auditor run"),
         target=Target.read(service, namespace=namespace, url=url),
         certificates=files,
         clients=clients,

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.dataclass import dataclass
 from auditor.engine.convert import Conversion
@@ -50,11 +50,16 @@ class Catalog:
         raise InputError(f"the CRD of {kind.kind} ({kind.group}) serves no version {kind.version}; served: {served}")
 
     def _check_spelling(self, kind: GroupVersionKind) -> None:
-        """`kind: gadget` would be taken for one of the resource gadgets, which it is not."""
+        """`kind: gadget` would be taken for one of the resource gadgets, which it is not; `Gadgte` for a kind that no
+        policy is about."""
         low = kind.kind.lower()
         for (group, known), definition in self.crds.items():
-            if group == kind.group and low in (known.lower(), definition.crd.plural):
+            if group != kind.group:
+                continue
+            if low in (known.lower(), definition.crd.plural):
                 raise InputError(f"there is no kind {kind.kind} in {group}: {known} is meant")
+            if is_slip(low, known.lower()):
+                raise InputError(f"no CRD that is known has a kind {kind.kind} in {group}: did you mean {known}?")
 
     def is_namespaced(self, kind: GroupVersionKind) -> bool | None:
         """None where the scope is not known: a custom resource without its CRD."""
@@ -128,6 +133,27 @@ def make_catalog(
     ways = {(each.group, each.resource): each for each in conversions}
     scopes = {name: each.crd.namespaced for name, each in crds.items()}
     return Catalog(crds, schemas, Kinds(equivalents, scopes=scopes), ways), mistakes
+
+
+SURELY: Final = 5
+"""Letters of a kind that is compared. Shorter ones differ by one letter on purpose: VPC and VPN."""
+
+
+def is_slip(typed: str, meant: str) -> bool:
+    """One letter too many, too few or wrong, or two that are swapped. The CRDs at hand may be a part of their group, so
+    what could be a kind of its own is none: TCPRoute beside HTTPRoute, Router beside Route."""
+    if min(len(typed), len(meant)) < SURELY:
+        return False
+    same = next((at for at, pair in enumerate(zip(typed, meant, strict=False)) if len({*pair}) == 2), None)
+    if same is None:  # one begins with the other
+        return False
+    typed, meant = typed[same:], meant[same:]
+    return (
+        typed[1:] == meant[1:]
+        or typed[1:] == meant
+        or typed == meant[1:]
+        or (typed[:2] == meant[1::-1] and typed[2:] == meant[2:])
+    )
 
 
 @functools.lru_cache(maxsize=1024)

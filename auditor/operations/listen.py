@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from auditor.errors import UsageError
@@ -15,14 +15,16 @@ class Listen:
     host: str
     port: int
     """0: any that is free, which is told in the log."""
+    option: str = field(default="", compare=False)
+    """By which it was said, for who has to say another."""
 
     @classmethod
-    def read(cls, text: str) -> Self:
+    def read(cls, text: str, *, option: str = "") -> Self:
         host, colon, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         if not colon or not port.isdecimal() or int(port) > 65535:
             raise UsageError(f"{text!r} is no address to listen on: HOST:PORT, :PORT or [IPV6]:PORT")
-        return cls(host or EVERYWHERE, int(port))
+        return cls(host or EVERYWHERE, int(port), option)
 
     @property
     def text(self) -> str:
@@ -45,4 +47,5 @@ class Listen:
             family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
             return socket.create_server(address[:2], family=family, backlog=backlog)
         except OSError as error:
-            raise UsageError(f"cannot listen on {self.text}: {error.strerror or error}") from error
+            told = f" ({self.option})" if self.option else ""
+            raise UsageError(f"cannot listen on {self.text}{told}: {error.strerror or error}") from error

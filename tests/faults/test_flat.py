@@ -4,6 +4,8 @@ of open files has to stay as it is; what a leak adds in each second shows as a s
 `FLAT_SECONDS=3600` looks for longer, and so for smaller leaks.
 """
 
+import http.client
+import json
 import os
 import socket
 import ssl
@@ -24,10 +26,12 @@ from auditor.cluster.resource import NAMESPACES
 from auditor.errors import AlreadyExistsError, ForbiddenError, InvalidError, NotFoundError
 from auditor.json import JsonObject
 from auditor.sandbox import Sandbox
+from auditor.webhooks.decisions import SIZE
 from tests.cluster.audit.conftest import FEW, NAMESPACE, ODD, POLICIES, make_crd, policy, render
 from tests.cluster.audit.running import Watch, wait
 from tests.cluster.webhooks.serving.conftest import free_port
 from tests.cluster.webhooks.serving.running import Program
+from tests.unit.webhooks.making import review, thing
 
 SECONDS = float(os.environ.get("FLAT_SECONDS", "180"))
 WARM = 45.0
@@ -118,6 +122,7 @@ def both() -> Iterator[Both]:
                 watcher = Watch(sandbox.kubeconfig, "--database-url", history)
                 watcher.wait_ready()
                 wait(lambda: _refuses(client), why=lambda: door.text[-3000:])
+                _fill(door.port)
                 yield Both(sandbox, client, door, watcher)
             finally:
                 door.stop()
@@ -189,6 +194,21 @@ def _knock(port: int, ended: threading.Event) -> int:
                         tls.sendall(b"POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
         knocks += 1
     return knocks
+
+
+def _fill(port: int) -> None:
+    """The last decisions that the door keeps: until it has so many, more of them take more memory."""
+    body = json.dumps(review(thing({"size": 20}))).encode()
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+    try:
+        for _ in range(SIZE):
+            connection.request("POST", "/validate", body, {"Content-Type": "application/json"})
+            answer = json.loads(connection.getresponse().read())
+            assert answer["response"]["allowed"] is False, answer
+    finally:
+        connection.close()
 
 
 def _refuses(client: Client) -> bool:

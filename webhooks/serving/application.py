@@ -10,6 +10,7 @@ import math
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
 
@@ -166,7 +167,7 @@ def listen_on(listen: Listen, count: int = 1) -> list[socket.socket]:
     try:
         for index in range(count):
             port = listen.port + index if listen.port else 0
-            found.append(Listen(listen.host, port).open(backlog=BACKLOG))
+            found.append(replace(listen, port=port).open(backlog=BACKLOG))
     except UsageError:
         for each in found:
             each.close()

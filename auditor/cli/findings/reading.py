@@ -10,7 +10,8 @@ from auditor.audit.status import is_excluded, is_readable
 from auditor.cli.named import Sought
 from auditor.cluster import Client, Resource
 from auditor.cluster.access import dig, dig_list, dig_object, dig_text
-from auditor.errors import NotFoundError, UnknownKindError, UsageError
+from auditor.cluster.resource import NAMESPACES
+from auditor.errors import ForbiddenError, InputError, NotFoundError, UnknownKindError, UsageError
 from auditor.intake.live.config import read_settings
 from auditor.json import Json, JsonObject
 from auditor.model.finding import Result
@@ -74,8 +75,20 @@ def read_reports(
         _fill(found, client, discovery, forms, sought, namespace)
     except UnknownKindError as error:  # then nothing was ever reported
         found.gaps.append(f"reports: {error}")
+    if namespace and not found.rows:
+        _check_namespace(client, namespace)
     found.gaps += find_gaps(facts, sought, namespace=namespace)
     return found
+
+
+def _check_namespace(client: Client, name: str) -> None:
+    """That nothing is reported there is not to be taken for a clean one if there is none."""
+    try:
+        client.get(NAMESPACES, name)
+    except NotFoundError as error:
+        raise InputError(f"there is no namespace {name}") from error
+    except ForbiddenError:  # who may read reports of one namespace need not be allowed to read namespaces
+        return
 
 
 def _fill(

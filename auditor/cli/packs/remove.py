@@ -5,6 +5,7 @@ import click
 from auditor.cli.cluster import Cluster, cluster_options
 from auditor.cli.packs.names import PackType
 from auditor.cli.packs.steps import tell
+from auditor.errors import UsageError
 
 INCOMPLETE = 3
 
@@ -20,7 +21,8 @@ def remove(pack: str, crds: bool, dry_run: bool, cluster: Cluster) -> int:
     CRDs stay, and so do the objects; with --crds those go that have no objects. A Conversion stays while there are
     objects of its kind.
 
-    Exit code 0: all is removed that was to be; 3: something was kept or could not be removed.
+    Exit code 0: all is removed that was to be; 2: a mistake in the command; 3: something was kept
+    or could not be removed.
     """
     from pathlib import Path
 
@@ -31,5 +33,10 @@ def remove(pack: str, crds: bool, dry_run: bool, cluster: Cluster) -> int:
     with client.transport:
         steps = list(take_out(client, name, crds=crds, dry_run=dry_run))
     if not steps:
+        from auditor.intake.packs.folder import pack_names
+        from auditor.languages.schema.keywords import closest
+
+        if name not in pack_names() and "/" not in pack and (near := closest(name, pack_names())):
+            raise UsageError(f"there is no pack {name}, neither here nor in this cluster: did you mean {near}?")
         click.echo(f"nothing of a pack {name} is in this cluster")
     return 0 if tell(steps, dry_run=dry_run) else INCOMPLETE

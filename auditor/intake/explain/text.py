@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from auditor.engine.explain import Account, Looked, RuleAccount, State, Step
 from auditor.intake.explain.explain import Explained, Explanation
@@ -14,6 +14,14 @@ Paint = Callable[[str, str], str]
 
 Line: TypeAlias = str | tuple[str, str, str]
 """With a word in the middle that has a colour."""
+
+ADVICE: Final = {
+    "no such key": "a field may be missing: guard it with has(object.spec.x), or write object.spec.?x.orValue(...); "
+    "--crds fills in the defaults of its CRD",
+    "no such overload": "a value is of another type than the rule takes it for: ask type(x) == int, or convert it with "
+    "int(x), double(x), string(x)",
+}
+"""What to do about the commonest errors of rules in CEL, which have the words of the API server."""
 
 # Characters of a value or a text: what is longer is in the JSON.
 _MAX_SHOWN = 160
@@ -85,6 +93,8 @@ def _write_rule(rule: RuleAccount) -> Iterator[Line]:
     for result, path, message in rule.findings:
         if message:
             yield "    ", result, f": {message}{f'  at {path}' if path else ''}"
+    errors = [message for result, _, message in rule.findings if result == "error"]
+    yield from (f"    {advice}" for words, advice in ADVICE.items() if any(words in each for each in errors))
     if rule.exception:
         yield f"    excused by PolicyException {rule.exception}"
     if rule.note:

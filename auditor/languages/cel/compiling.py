@@ -12,7 +12,7 @@ from auditor.languages.cel.checks import check_mutation, check_tree, find_hidden
 from auditor.languages.cel.edits import EditedText, line_and_column, offset_of
 from auditor.languages.cel.paths import selected_paths
 from auditor.languages.cel.program import Program
-from auditor.languages.cel.resolve import resolve
+from auditor.languages.cel.resolve import nearest, resolve
 from auditor.languages.cel.rewrite import Rewriter
 from auditor.languages.cel.scope import Scope
 from auditor.languages.cel.types import BOOL, DYN, STRING, Type
@@ -28,6 +28,7 @@ STRING_OR_NULL: Final = Type("string or null")
 
 _ERROR = re.compile(r"(?:^|: )ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
 _CODE = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
+_UNDECLARED = re.compile(r"undeclared reference to '(\w+)(?:\.[\w.]+)?'")
 _CONTAINER = " (in container '')"
 
 
@@ -49,7 +50,7 @@ def compile(source: str, scope: Scope, result: Type = BOOL) -> Program:  # noqa:
     try:
         checked = environment.checker(resolution.types).compile(edited.text)
     except RuntimeError as error:
-        raise CompileError([*resolution.problems, *_problems(str(error), source, edited)]) from None
+        raise CompileError([*resolution.problems, *_problems(str(error), source, edited, scope)]) from None
     tree = wire.decode(checked.serialize())
     types = {number: wire.read_type(data) for number, data in tree.types.items()}
 
@@ -107,8 +108,8 @@ def _parse(source: str) -> library.Expression:
         raise CompileError(list(_problems(str(error), source, EditedText(source, ())))) from None
 
 
-def _problems(text: str, source: str, edited: EditedText) -> Iterator[Problem]:
-    """The library's errors, each with its place in the source."""
+def _problems(text: str, source: str, edited: EditedText, scope: Scope | None = None) -> Iterator[Problem]:
+    """The library's errors, each with its place in the source, and the name of the scope that may be meant."""
     found = [(int(line), int(column), message) for line, column, message in _ERROR.findall(text)]
     if "recursion" in text:
         yield Problem("the expression nests too deeply: 32 levels are possible", 1, 1)
@@ -118,6 +119,8 @@ def _problems(text: str, source: str, edited: EditedText) -> Iterator[Problem]:
     for line, column, message in found:
         offset = edited.origin(offset_of(edited.text, line, column))
         clear = _CODE.sub("", message).replace(_CONTAINER, "")
+        if scope is not None and (undeclared := _UNDECLARED.fullmatch(clear)):
+            clear += nearest(undeclared[1], {**scope.names, "variables": scope.variables})
         yield Problem(clear, *line_and_column(source, offset))
 
 

@@ -51,7 +51,7 @@ from auditor.report.compliance.tree import (
     Results,
     SeverityLine,
 )
-from auditor.report.compliance.trend import Reach, make_moment, read_trend
+from auditor.report.compliance.trend import Reach, begin, make_moment, read_trend
 from auditor.report.history.database import Database
 from auditor.report.history.notes import RELEASES
 from auditor.report.history.reader import KnownCluster, read_horizons, read_last_written
@@ -161,7 +161,9 @@ class _Maker:
             admissions=read_admissions(connection, mine, period, scope, known_from=reach.horizons.get("decisions")),
             drift=_find_drift(cells, moved),
             policy_news=self._news(counts, cells),
-            trend=(*earlier, Point(period=period, results=results, flow=None if movement is None else movement.flow)),
+            trend=begin(
+                *earlier, Point(period=period, results=results, flow=None if movement is None else movement.flow)
+            ),
         )
 
     def _open_before(self, book: Book) -> Open:

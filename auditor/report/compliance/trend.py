@@ -55,6 +55,14 @@ def read_trend(
     return found
 
 
+def begin(*points: Point) -> tuple[Point, ...]:
+    """From the first of which something is known; the last and the one that it is compared with are there anyway."""
+    first = next(
+        (at for at, each in enumerate(points) if each.results is not None or each.flow is not None), len(points)
+    )
+    return points[min(first, max(len(points) - 2, 0)) :]
+
+
 def read_flow(connection: Connection, cluster: int, period: Period, scope: Scope, book: Book) -> Flow:
     return sum_movement(read_movement(connection, cluster, period, scope, book, repairs=False).values()).flow
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from operator import attrgetter
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, or_, select, update
 
 from auditor.model.finding import Finding
 from auditor.model.subject import Subject
@@ -17,6 +17,9 @@ from auditor.report.history.states import DESCRIBING, TIMING, Description, State
 
 FINDINGS = Table.metadata.tables["findings"]
 TURNS = Table.metadata.tables["turns"]
+# What is told while a pass is written down is newer by as much, at most. What is newer still was told by a wrong clock:
+# if that stood, nothing that was lost of it would be repaired until the time has caught up.
+NEWER: Final = timedelta(minutes=10)
 # Values in one question. SQLite before 3.32 takes 999, and the cluster is one of them.
 PAGE: Final = 900
 
@@ -149,28 +152,29 @@ def confirm(connection: Connection, cluster: int, held: Sequence[tuple[Subject, 
     changes = Changes(connection, cluster)
     told = {said.fingerprint: said for said in (describe(*each) for each in held)}
     changes.load(told)
-    same = []
+    seen = []
     for fingerprint, said in told.items():
         state = changes.states.get(fingerprint)
-        if state is not None and (state.last_seen >= at if state.resolved_at is None else state.turned_at >= at):
-            continue
-        if state is not None and state.resolved_at is None and state.said == said:
-            same.append(state.id)
-        else:
+        if state is not None:
+            known = state.last_seen if state.resolved_at is None else state.turned_at
+            if at <= known <= at + NEWER:
+                continue
+        seen.append(fingerprint)
+        if state is None or state.resolved_at is not None or state.said != said:
             changes.apply(said, at, Turn.OPENED)
     changes.write()
-    for page in pages(same, PAGE):
+    for page in pages([changes.states[fingerprint].id for fingerprint in seen], PAGE):
         connection.execute(update(FINDINGS).where(FINDINGS.c.id.in_(page)).values(last_seen=at))
 
 
 def resolve_unseen(connection: Connection, cluster: int, *, group: str, resource: str, at: datetime) -> int:
-    """A page of the open ones of a kind that were not seen at that time or later. How many there were."""
+    """A page of the open ones of a kind that were not seen at that time, or a while later. How many there were."""
     question = select(*_COLUMNS).where(
         FINDINGS.c.cluster_id == cluster,
         _OPEN,
         FINDINGS.c.api_group == group,
         FINDINGS.c.resource == resource,
-        FINDINGS.c.last_seen < at,
+        or_(FINDINGS.c.last_seen < at, FINDINGS.c.last_seen > at + NEWER),
     )
     changes = Changes(connection, cluster)
     rows = connection.execute(question.limit(PAGE)).mappings().all()

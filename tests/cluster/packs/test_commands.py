@@ -103,6 +103,14 @@ def test_install_again_and_stricter(cluster: Sandbox) -> None:
     assert not any("mutate" in each["spec"] for each in get(cluster, "policies.auditor.dev")["items"])
 
 
+def test_a_pack_that_is_not_there_does_not_go(cluster: Sandbox) -> None:
+    near = run_packs(cluster, "remove", "databaseclustr")
+    assert near.returncode == 2
+    assert "neither here nor in this cluster: did you mean databasecluster?" in near.stderr
+    # Again, of a pack of one's own: nothing is left to be done.
+    assert run_packs(cluster, "remove", "of-nobody").returncode == 0
+
+
 def test_a_param(cluster: Sandbox) -> None:
     assert run_packs(cluster, "install", NAME, "--param", f"{QUORUM}.maxReplicas=5").returncode == 0
     assert get(cluster, "policies.auditor.dev", QUORUM)["spec"]["params"]["maxReplicas"] == 5

@@ -143,6 +143,9 @@ def test_findings_of_many_as_chosen(watched: Terminal) -> None:
 def test_what_is_not_known_is_never_clean(watched: Terminal) -> None:
     assert watched.auditor("findings", "databasecluster/nobody").code == 3
     assert watched.auditor("findings", "widgets").code == 2
+    nowhere = watched.auditor("findings", "-n", "nope")
+    assert (nowhere.code, nowhere.out) == (3, "")
+    assert "there is no namespace nope" in nowhere.err
     secrets = watched.auditor("findings", "secrets")  # which nobody follows
     assert (secrets.code, "there may be more: kind secrets" in secrets.err) == (3, True)
 

@@ -54,6 +54,7 @@ CASES = {
     "explain.user.exit-2": ("explain", "fixer.yaml", "small.yaml", "--user", "jane,,ops"),
     "explain.broken.exit-3": ("explain", "fixer.yaml", "broken.yaml", "small.yaml"),
     "explain.files-in-cluster.exit-2": ("explain", "quorum", "small.yaml", "--cluster", *NOWHERE),
+    "explain.no-cluster.exit-2": ("explain", "fixer.yaml", "database/shop"),
     "explain.gone.exit-3": ("explain", "quorum", "database/main", "--cluster", *GONE),
     "findings.exit-2": ("findings", "database/main", "-A", *GONE),
     "findings.no-name.exit-2": ("findings", "database/", *GONE),

@@ -315,3 +315,29 @@ def test_short_secrets_are_not_printed_either(
     out = capsys.readouterr().out
     assert "/properties/spec/properties/apiToken/minLength  ->  (hidden)" in out
     assert "qzx" not in out
+
+
+def test_errors_are_told_with_what_to_do(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what is advised helps."""
+    rules = {
+        "key": "object.spec.nowhere == 1",
+        "overload": "object.spec.password > 3",
+        "has": "!has(object.spec.nowhere) || object.spec.nowhere == 1",
+        "optional": "object.spec.?nowhere.orValue(1) == 1",
+        "type": "type(object.spec.password) != int || object.spec.password > 3",
+        "converted": "double(string(object.spec.pin)) > 3.0",
+    }
+    wrong = "\n".join(f"  - {{name: {name}, cel: {json.dumps(rule)}, message: a}}" for name, rule in rules.items())
+    (files / "errs.yaml").write_text(f"{SHORT.partition('  rules:')[0]}  rules:\n{wrong}\n")
+    (files / "single.yaml").write_text(GADGET.partition("---")[0])
+    monkeypatch.chdir(files)
+    monkeypatch.setattr(sys, "argv", ["auditor", "explain", "errs.yaml", "single.yaml"])
+    assert frame.run() == 3
+    out = capsys.readouterr().out
+    assert re.findall(r"rule +(\w+) \(cel\): (\w+),.*\n(?:    error: .*\n    (\w+ \w+) )?", out) == [
+        ("key", "error", "a field"),
+        ("overload", "error", "a value"),
+        *((name, "pass", "") for name in ("has", "optional", "type", "converted")),
+    ]

@@ -80,6 +80,29 @@ def test_a_kind_that_its_crd_spells_otherwise(tmp_path: Path) -> None:
     ]
 
 
+def gadgets() -> JsonObject:
+    found = crd("v1")
+    names = {"kind": "Gadget", "plural": "gadgets"}
+    return {**found, "metadata": {"name": "gadgets.example.com"}, "spec": {**found["spec"], "names": names}}
+
+
+@pytest.mark.parametrize("typed", ["Gadgt", "Gadgeet", "Gadgat", "gadgte", "Agdget"])
+def test_a_kind_with_a_slip_in_it(tmp_path: Path, typed: str) -> None:
+    gadget = {**thing(), "kind": typed}
+    found = judge(tmp_path, [SMALL, gadgets()], [gadget])
+    assert [str(each).partition(": ")[2] for each in found.unreadable] == [
+        f"no CRD that is known has a kind {typed} in example.com: did you mean Gadget?"
+    ]
+    assert found.incomplete
+
+
+@pytest.mark.parametrize("other", ["GadgetClass", "Gadgets2", "Gadge", "Widget", "TCPGadget"])
+def test_what_may_be_a_kind_of_its_own(tmp_path: Path, other: str) -> None:
+    """The CRDs at hand are not all of the group."""
+    found = judge(tmp_path, [SMALL, gadgets()], [{**thing(), "kind": other}])
+    assert not found.unreadable
+
+
 def test_a_version_that_is_not_served(tmp_path: Path) -> None:
     found = judge(tmp_path, [SMALL, crd("v1")], [thing(version="v9")])
     assert [str(each) for each in found.unreadable] == [

@@ -34,3 +34,5 @@ def test_it_is_opened_where_it_says() -> None:
         assert host in ("127.0.0.1", "::1")
         with pytest.raises(UsageError, match=f"cannot listen on .*{port}: "):
             Listen(host, port).open()
+        with pytest.raises(UsageError, match=rf"cannot listen on .*{port} \(--operations\): "):
+            Listen.read(Listen(host, port).text, option="--operations").open()

@@ -20,6 +20,8 @@ def problems(source: str, scope: cel.Scope = SCOPE, result: cel.Type = cel.BOOL)
         ("object.spec.replicas >", "Syntax error", 1, 23),
         ("true &&\n  1 + 'a' == 2", "'(int, string)'", 2, 5),
         ("true &&\n\n   foo", "undeclared reference to 'foo'", 3, 4),
+        ("objct.spec == 1", "undeclared reference to 'objct.spec'; did you mean 'object'?", 1, 6),
+        ("varables.a == 1", "undeclared reference to 'varables.a'; did you mean 'variables'?", 1, 9),
         ("request.operation == 1", "'(string, int)'", 1, 19),
         ("request.operation == 'a' && request.name == 1", "'(string, int)'", 1, 42),
         ("request.nam == 'a'", "there is no field 'nam' here; did you mean 'name'?", 1, 9),

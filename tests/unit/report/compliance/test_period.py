@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from auditor.errors import UsageError
 from auditor.report.compliance.period import read_period
+from auditor.report.compliance.tree import Flow, Point, Results
+from auditor.report.compliance.trend import begin
 
 NOW = datetime(2026, 11, 18, 14, 30, tzinfo=UTC)  # a Wednesday
 
@@ -90,3 +92,27 @@ def test_lengths_stay(count: int, unit: str, back: int) -> None:
     before = period.before(back)
     assert before.end - before.start == period.end - period.start
     assert before.end == period.end - back * (period.end - period.start)
+
+
+@pytest.mark.parametrize(
+    ("known", "begins"),
+    [
+        ("....", "--34"),  # the last and the one that it is compared with, whatever is known
+        ("...r", "--34"),
+        (".r.r", "-234"),  # a gap stays a gap
+        (".f.r", "-234"),
+        ("r..r", "1234"),
+        (".", "1"),
+    ],
+)
+def test_a_trend_begins_where_something_is_known(known: str, begins: str) -> None:
+    day = read_period("24h", now=NOW)
+    points = [
+        Point(
+            period=day.before(len(known) - number),
+            results=Results() if what == "r" else None,
+            flow=Flow(opened=1, reopened=0, resolved=0) if what == "f" else None,
+        )
+        for number, what in enumerate(known, 1)
+    ]
+    assert begin(*points) == tuple(points[int(number) - 1] for number in begins if number != "-")
