@@ -175,5 +175,7 @@ class Relay(Generic[Connection]):
     def _has_failed(self) -> bool:
         if self._turn is None or self._server is None or not self._server.done():
             return False
-        log.critical("whoever serves has failed: a defect of auditor", exc_info=self._server.exception())
+        error = self._server.exception()
+        why = "there was no memory" if isinstance(error, MemoryError) else "a defect of auditor"
+        log.critical("whoever serves has failed: %s", why, exc_info=error)
         return True

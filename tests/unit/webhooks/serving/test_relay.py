@@ -214,11 +214,17 @@ def test_how_often_to_look(stage: Stage) -> None:
     wait(lambda: stage.relay.look() == IDLE)
 
 
-def test_whoever_serves_is_replaced_if_it_fails(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(ValueError("as it was asked to"), "a defect of auditor"), (MemoryError(), "there was no memory")],
+)
+def test_whoever_serves_is_replaced_if_it_fails(
+    stage: Stage, caplog: pytest.LogCaptureFixture, error: Exception, why: str
+) -> None:
     one = stage.connect()
 
     def fail() -> None:
-        raise ValueError("as it was asked to")
+        raise error
 
     one.set_timeout = fail  # type: ignore[method-assign]
     assert one.ask(b"x") == b"x"
@@ -230,7 +236,7 @@ def test_whoever_serves_is_replaced_if_it_fails(stage: Stage, caplog: pytest.Log
     wait(lambda: stage.relay.look() >= 0.0 and "has failed" in caplog.text)
     assert one.ask(b"y") == b"y"
     stage.relay.look()
-    assert caplog.text.count("has failed") == 1
+    assert caplog.text.count(f"has failed: {why}") == 1
 
 
 def test_after_the_end_nobody_serves(stage: Stage) -> None:
