@@ -20,7 +20,7 @@ demo: .venv/installed ## run the main job on a real control plane; ARGS=--once c
 test: style control-plane programs ## lint, types, layers and all tests
 	@types=$$(mktemp); $(BIN)/mypy >$$types 2>&1 & mypy=$$!; \
 	trap 'kill $$mypy 2>/dev/null; rm -f $$types' EXIT; trap 'exit 130' INT TERM; \
-	$(BIN)/pytest -n 3 --dist worksteal -m "not install and not faults" $(ARGS); tests=$$?; \
+	$(BIN)/pytest -n 5 --dist worksteal -m "not install and not faults" $(ARGS); tests=$$?; \
 	wait $$mypy; typed=$$?; cat $$types; \
 	[ $$tests = 0 ] && [ $$typed = 0 ]
 

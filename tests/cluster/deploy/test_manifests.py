@@ -141,7 +141,9 @@ def test_the_commands_of_the_page(cluster: Sandbox, release: Release, tmp_path: 
 def run_patch(cluster: Sandbox, block: str, run: Callable[[str], str]) -> None:
     """On a CRD that is left as a forgotten Conversion leaves it."""
     crd: JsonObject = copy.deepcopy(KIND)
-    service = {"namespace": NAMESPACE, "name": "auditor-webhook", "path": "/convert/jars.shop.example"}
+    crd["metadata"]["name"] = "bowls.shop.example"
+    crd["spec"]["names"] = {"kind": "Bowl", "plural": "bowls", "singular": "bowl", "listKind": "BowlList"}
+    service = {"namespace": NAMESPACE, "name": "auditor-webhook", "path": "/convert/bowls.shop.example"}
     webhook = {"clientConfig": {"service": service}, "conversionReviewVersions": ["v1"]}
     crd["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
     cluster.kubectl("create", "-f", "-", stdin=orjson.dumps(crd).decode())
