@@ -25,6 +25,8 @@ class Source:
     """None: standard input."""
     real: str = ""
     """Where it really is, through all links, if that is known already."""
+    named: bool = True
+    """By whoever asked; it was not found in a folder."""
 
     @property
     def lasts(self) -> bool:
@@ -163,9 +165,9 @@ def _walk(top: str, skip: Collection[str], errors: list[OSError]) -> Iterator[So
                     if name not in skip:
                         inner.append(above + name)
                 elif name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
-                    yield Source(above + name, above + name, f"{real}{os.sep}{name}")
+                    yield Source(above + name, above + name, f"{real}{os.sep}{name}", named=False)
                 elif name.endswith(SUFFIXES) and entry.is_symlink() and _leads_to_file(Path(entry.path)):
-                    yield Source(above + name, above + name)
+                    yield Source(above + name, above + name, named=False)
             except OSError as gone:  # meanwhile
                 errors.append(gone)
         left += reversed(inner)

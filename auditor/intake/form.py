@@ -20,6 +20,7 @@ _TEXTS: Final = (
 )
 _MAPS: Final = ("labels", "annotations")
 
+_OURS: Final = {"apiVersion", "kind", "metadata", "spec"}
 _CUSTOMIZES: Final = {"resources", "patches", "bases", "components", "namePrefix", "nameSuffix", "configMapGenerator"}
 """Fields of a kustomization, which may do without apiVersion and kind."""
 _KUSTOMIZE: Final = " (a kustomization? Scan what `kustomize build` prints of its folder)"
@@ -42,6 +43,11 @@ def find_faults(thing: Json) -> Iterator[tuple[str, str]]:
         yield "/metadata", "must be an object"
         return
     yield from _find_in_metadata(metadata or {})
+
+
+def is_foreign(thing: Json) -> bool:
+    """Nothing in it is as in a Kubernetes object: the settings of some other program."""
+    return isinstance(thing, dict) and not (_OURS | _CUSTOMIZES) & thing.keys()
 
 
 def find_missing_name(thing: JsonObject) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from auditor.engine.native import NATIVE_GROUP, NativeObjects
 from auditor.engine.read import API_VERSION, name_of, read_exception, read_policy
 from auditor.errors import CompileError, InputError
 from auditor.intake.files import find_sources
-from auditor.intake.form import drop_nulls_of_metadata, find_faults, find_missing_name
+from auditor.intake.form import drop_nulls_of_metadata, find_faults, find_missing_name, is_foreign
 from auditor.intake.own import check_own
 from auditor.intake.yaml import Document, Position, read_documents
 from auditor.json import Json, JsonObject
@@ -27,6 +27,17 @@ CRD_GROUP: Final = "apiextensions.k8s.io"
 _NATIVE: Final = {f"{kind}{of}" for kind in (Kind.VALIDATING, Kind.MUTATING) for of in ("", "Binding")}
 # kubectl takes Lists inside of Lists apart, too. Deeper than anybody nests them.
 _MAX_NESTED: Final = 8
+
+
+class ForeignError(InputError):
+    """What lies in a folder beside objects, and is none: of some other program."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place
+
+    def __str__(self) -> str:
+        return f"{self.place}: has no apiVersion and no kind: not a Kubernetes object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +144,14 @@ def read_items(paths: Iterable[str], unreadable: list[InputError], *, skip: Coll
 
 
 def read_objects(
-    data: bytes, file: str, unreadable: list[InputError], *, line: int = 1, begins: bool = True
+    data: bytes, file: str, unreadable: list[InputError], *, line: int = 1, begins: bool = True, named: bool = True
 ) -> Iterator[Item]:
     """Every object of a file; of a part of one, without `begins`, from that line on."""
     for document in read_documents(data, file=file, line=line, begins=begins):
         if isinstance(document, InputError):
             unreadable.append(document)
+        elif not named and is_foreign(document.value):
+            unreadable.append(ForeignError(f"{file}:{document.line}"))
         else:
             yield from take_apart(document.value, document, file, unreadable)
 

@@ -46,7 +46,8 @@ class Portion:
         except InputError as error:
             unreadable.append(error)
             return
-        yield from read_objects(data, self.source.name, unreadable, line=self.line, begins=self.start == 0)
+        begins, named = self.start == 0, self.source.named
+        yield from read_objects(data, self.source.name, unreadable, line=self.line, begins=begins, named=named)
 
 
 def cut(sources: Iterable[Source | InputError], unreadable: list[InputError]) -> Iterator[Portion]:

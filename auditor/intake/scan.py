@@ -15,7 +15,7 @@ from auditor.intake.crew import LostError, count_cores, share_out
 from auditor.intake.door import judging_as_door, mutating
 from auditor.intake.found import Found, Scan
 from auditor.intake.judged import Place, subject_of
-from auditor.intake.load import Item
+from auditor.intake.load import ForeignError, Item
 from auditor.intake.portions import Files, Portion, group
 from auditor.intake.prepare import Prepared, warn
 from auditor.intake.question import Question, identify
@@ -28,6 +28,8 @@ from auditor.model.match import BUILT_IN_GROUPS
 from auditor.model.request import Request
 
 EVERYTHING: Final = Question()
+MOST_PLACES: Final = 5
+"""Told of what is passed over: enough to see what it is."""
 ALONE: Final = 256 << 10
 """Bytes that one process has read and judged before another would have begun."""
 TOGETHER: Final = 250
@@ -111,6 +113,8 @@ def scan(
                 progress(done, work)
     except LostError as error:  # what was found so far is told
         result.unreadable.append(InputError(f"{error} What comes after that was not judged."))
+    if found:
+        result.warnings += _pass_over_foreign(result.unreadable)
     result.warnings += [*twins.tell(), *warn(prepared, time)]
     if not result.objects and not result.unreadable:
         what = "no object that was asked for" if found else "no object"
@@ -118,6 +122,15 @@ def scan(
     elif result.objects and not any(each.matched for each in result.coverage.policies(engine)):
         result.warnings.append("no policy matches any of these objects")
     return result
+
+
+def _pass_over_foreign(unreadable: list[InputError]) -> Iterator[str]:
+    """In a folder with objects, what is none of them is told, but leaves nothing open."""
+    places = [each.place for each in unreadable if isinstance(each, ForeignError)]
+    if places:
+        unreadable[:] = [each for each in unreadable if not isinstance(each, ForeignError)]
+        more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+        yield f"no apiVersion and no kind, so taken for no Kubernetes object: {', '.join(places[:MOST_PLACES])}{more}"
 
 
 def _judge_item(

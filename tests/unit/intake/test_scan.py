@@ -31,6 +31,37 @@ def test_a_broken_document_among_good_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "foreign"),
+    [
+        ("on: push\njobs: {}", True),
+        ("metadata: {name: a}", False),
+        ("spec: {size: 1}", False),
+        ("kind: A", False),
+        ("resources: [a.yaml]", False),
+        ("- 1", False),
+        ("foo: [bar", False),
+    ],
+)
+def test_settings_of_other_programs_in_a_folder_of_objects(tmp_path: Path, text: str, foreign: bool) -> None:
+    """They leave nothing open, unless somebody names them or there is nothing else. What may have been meant does."""
+    policies = prepare([write(tmp_path / "p.json", SMALL)])
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    other = folder / "b.yaml"
+    other.write_text(text)
+    assert scan([str(folder)], policies, time=NOW).incomplete
+    for number in range(7 if foreign else 1):
+        (folder / f"c{number}.yaml").write_text(text)
+    (folder / "a.yaml").write_text("apiVersion: v1\nkind: A\nmetadata: {name: a}\n")
+    found = scan([str(folder)], policies, time=NOW)
+    assert (not found.incomplete) is foreign
+    told = [each for each in found.warnings if "taken for no Kubernetes object" in each]
+    assert len(told) == foreign
+    assert all(f"{other}:1, " in each and each.endswith(" and 3 more") for each in told)
+    assert scan([str(folder / "a.yaml"), str(other)], policies, time=NOW).incomplete
+
+
+@pytest.mark.parametrize(
     ("text", "line"),
     [
         ("a: 1", "1: has no apiVersion and no kind: not a Kubernetes object"),
