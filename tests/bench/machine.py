@@ -19,7 +19,7 @@ BUSY = 0.3
 
 def describe() -> dict[str, str]:
     memory = psutil.virtual_memory().total / (1 << 30)
-    system = f"{platform.system()} {platform.release()}"
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}",
         "Python": f"{platform.python_version()}, {sys.implementation.name}",
