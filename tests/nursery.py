@@ -1,8 +1,8 @@
 """Starts `python -m MODULE ...` without the second and a half of CPU time that the imports of a watcher or a door take.
 
-One process beside the tests has imported them, and forks: what runs then is the program, from its `__main__` on, with
-its own environment and log. Where nobody has opened the nursery it is a process like any other: benchmarks start
-programs as users do.
+A process beside the tests has imported them, and forks: what runs then is the program, from its `__main__` on, with
+its own environment and log. Doors have one and watchers have one, so that neither has the memory of both. Where nobody
+has opened the nursery it is a process like any other: benchmarks start programs as users do.
 """
 
 import atexit
@@ -22,15 +22,15 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parents[1]
-IMPORTS = (
-    "auditor.audit.service",
-    "auditor.audit.settings",
-    "auditor.cli.frame",
-    "auditor.cli.watch",
-    "auditor.cli.webhook",
-    "auditor.webhooks.serving.application",
-    "auditor.webhooks.serving.service",
-)
+IMPORTS = {
+    "watch": ("auditor.cli.frame", "auditor.cli.watch", "auditor.audit.service", "auditor.audit.settings"),
+    "webhook": (
+        "auditor.cli.frame",
+        "auditor.cli.webhook",
+        "auditor.webhooks.serving.application",
+        "auditor.webhooks.serving.service",
+    ),
+}
 opened = False
 LARGEST = 1 << 17
 """Bytes of an order; an environment has some thousand."""
@@ -87,7 +87,8 @@ def start(module: str, *arguments: str) -> Process:
     log, its_log = os.pipe()
     report, its_report = os.pipe()
     try:
-        socket.send_fds(_mother(), [order], [its_log, its_report])
+        mother = _mother("webhook" if "webhook" in arguments else "watch")
+        socket.send_fds(mother, [order], [its_log, its_report])
     finally:
         os.close(its_log)
         os.close(its_report)
@@ -96,13 +97,15 @@ def start(module: str, *arguments: str) -> Process:
 
 
 @functools.cache
-def _mother() -> socket.socket:
+def _mother(command: str) -> socket.socket:
     """It ends when nobody can give it an order any more."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     atexit.register(ours.close)
     with its:
-        command = [sys.executable, "-m", "tests.nursery", str(its.fileno())]
-        mother = subprocess.Popen(command, cwd=ROOT, pass_fds=[its.fileno()])
+        orders = str(its.fileno())
+        mother = subprocess.Popen(
+            [sys.executable, "-m", "tests.nursery", command, orders], cwd=ROOT, pass_fds=[its.fileno()]
+        )
     mother.returncode = 0  # Popen is not to warn of it when it is forgotten
     return ours
 
@@ -142,11 +145,11 @@ def _tell_end(born: int, report: int) -> None:
 
 
 if __name__ == "__main__":
-    for name in IMPORTS:
+    for name in IMPORTS[sys.argv[1]]:
         importlib.import_module(name)
     threads = len([*Path("/proc/self/task").iterdir()])
     if threads != 1:
         sys.exit(f"{threads} threads after the imports: forking is not safe")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # those between are not waited for
-    program, *sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
+    program, *sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[2])))
     runpy.run_module(program, run_name="__main__", alter_sys=True)

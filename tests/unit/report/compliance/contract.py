@@ -61,6 +61,10 @@ def living(url: str) -> Iterator[World]:
         world.history.close()
 
 
+HEALTHY = (HealthCheck.function_scoped_fixture, HealthCheck.differing_executors)
+"""Each example has a cluster of its own; what holds for two databases is one method of two classes."""
+
+
 class Reader:
     def __init__(self, url: str) -> None:
         self.database: Database = open_to_read(url)
@@ -158,7 +162,7 @@ def check_sums(report: Compliance) -> None:
 
 
 class ComplianceContract:
-    @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=6, deadline=None, suppress_health_check=HEALTHY)
     @given(said=says)
     def test_numbers_are_those_of_a_model_then_and_later(self, shared: str, said: list[Say]) -> None:
         """Made at the end of a period, and made again when all is over."""
@@ -179,7 +183,7 @@ class ComplianceContract:
                         again = dump(report)
                         assert {**again, "made": None} == {**told, "made": None}
 
-    @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=6, deadline=None, suppress_health_check=HEALTHY)
     @given(said=says, hours=st.sets(st.integers(5, 30), min_size=1, max_size=2))
     def test_a_past_period_is_the_same_however_long_ago(self, shared: str, said: list[Say], hours: set[int]) -> None:
         """Whatever hour it ends at: midnight in some zone, mostly. While hours are kept, the doors' are, too."""
@@ -317,7 +321,7 @@ class ComplianceContract:
 
     # Scopes
 
-    @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=4, deadline=None, suppress_health_check=HEALTHY)
     @given(said=says)
     def test_a_scope_of_namespaces_knows_nothing_of_others(self, shared: str, said: list[Say]) -> None:
         """The same report as if the others were not there at all."""
