@@ -121,6 +121,8 @@ class Cluster:
             self.client.apply(POLICIES, each, force=True)
 
     def watch(self, *options: str) -> Watch:
+        """Who ran before was killed, and would hold the lease for a while."""
+        self.client.apply(LEASES, free_lease(), force=True)
         return Watch(self.sandbox.kubeconfig, *options)
 
     def audit(self, found: Set | None) -> Pass:
