@@ -9,32 +9,8 @@ import orjson
 from auditor.languages import jq
 from auditor.languages.jq.batch import Values
 from auditor.languages.jq.worker import JqProgram
+from tests.bench.parts.database import OBJECT
 
-OBJECT = {
-    "apiVersion": "db.example.com/v1",
-    "kind": "DatabaseCluster",
-    "metadata": {
-        "name": "orders-db",
-        "namespace": "shop",
-        "uid": "0b6c8a4e-5f1e-4a8e-9a44-0d2f4b2f9f10",
-        "resourceVersion": "184467",
-        "generation": 3,
-        "creationTimestamp": "2026-01-01T00:00:00Z",
-        "labels": {"app.kubernetes.io/name": "orders", "app.kubernetes.io/part-of": "shop", "team": "payments"},
-        "annotations": {"example.com/owner": "payments@example.com", "example.com/description": "orders " * 80},
-    },
-    "spec": {
-        "replicas": 3,
-        "image": "registry.example.com/postgres:16.4",
-        "storage": {"size": "100Gi", "class": "fast-ssd", "encrypted": True},
-        "members": [
-            {"name": f"orders-{n}", "cpu": 4, "memory": "8Gi", "zone": f"eu-west-1{zone}"}
-            for n, zone in enumerate("abc")
-        ],
-        "backup": {"schedule": "0 3 * * *", "retention": 14, "bucket": "s3://backups/orders"},
-    },
-    "status": {"phase": "Ready", "observedGeneration": 3, "conditions": [{"type": "Ready", "status": "True"}]},
-}
 RULES = (
     ".spec.replicas % 2 == 1",
     '.spec.members[] | select(.cpu > 16) | {message: "\\(.name) asks for \\(.cpu) CPUs", path: "/spec/members"}',
